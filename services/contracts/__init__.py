@@ -1,0 +1,1 @@
+"""What services say to one another: event models, topics, codec. Free of I/O and of every framework."""

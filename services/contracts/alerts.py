@@ -1,0 +1,69 @@
+"""Alerts as full snapshots: a consumer upserts by `alert_id` where `version` is higher (architecture rules 6, 7, 12)."""
+
+from datetime import datetime
+from typing import Literal
+
+from services.contracts.complaints import Severity
+from services.contracts.envelope import EventModel
+
+AlertState = Literal["open", "settled", "corrected"]
+
+
+class TrailStep(EventModel):
+    """One step of how the due time came about. `detail` holds plain values for both languages' sentences."""
+
+    step: Literal[
+        "started", "paused", "resumed", "extended", "warned", "due", "breached", "escalated", "stopped", "settled",
+        "corrected", "restarted", "recomputed", "counted",
+    ]  # fmt: skip
+    at: datetime
+    event_id: str | None = None
+    detail: dict[str, str | int | bool | None] = {}
+
+
+class AlertV1(EventModel):
+    """`rule` and `clock` name what was broken in policy; `explanation` says so in Chinese and English.
+
+    `settled` is done late and stays on record; `corrected` was in time after all, by an event that came late.
+    """
+
+    alert_id: str
+    version: int
+    rule: str
+    subject: str
+    timeline: str
+    severity: Severity
+    state: AlertState
+    raised_at: datetime
+    policy_version: str
+    calendar_version: str
+    explanation: dict[str, str]
+    clock: str | None = None
+    kind: str | None = None
+    case_ref: str | None = None
+    source_ref: str | None = None
+    agency: str | None = None
+    section: str | None = None
+    officer: str | None = None
+    due_at: datetime | None = None
+    settled_at: datetime | None = None
+    corrected_at: datetime | None = None
+    provisional: bool = False
+    evidence: list[str] = []
+    trail: list[TrailStep] = []
+
+
+class AlertRaisedV1(AlertV1):
+    pass
+
+
+class AlertEscalatedV1(AlertV1):
+    pass
+
+
+class AlertSettledV1(AlertV1):
+    pass
+
+
+class AlertCorrectedV1(AlertV1):
+    pass

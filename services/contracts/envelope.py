@@ -1,0 +1,44 @@
+"""The envelope of every record on the log: CloudEvents 1.0 in structured JSON mode."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+LIVE = "live"
+
+
+class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=False):
+    """One fact about one case.
+
+    `subject` is the case id and the record's key, `sequence` counts 1, 2, 3… within it. `timeline` tells the city's
+    own time ("live") from that of an imported log or a generated city: ticks of one timeline fire no clock of another.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    timeline: str = LIVE
+    specversion: Literal["1.0"] = "1.0"
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class EventModel(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Base of every event's data. Consumers ignore fields they do not know; a breaking change is a new class."""
+
+
+class Event(msgspec.Struct, kw_only=True, frozen=True):
+    """An envelope whose data has been decoded to its model."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    timeline: str
+    data: Any

@@ -1,0 +1,27 @@
+"""Facts for the subjects fold, keyed by subject (domain row H3)."""
+
+from datetime import datetime
+
+from services.contracts.complaints import Severity
+from services.contracts.envelope import EventModel
+
+
+class FactRecordedV1(EventModel):
+    """What counts against an agency, a section or an officer; never against a person who complains.
+
+    `subject` is "agency:CODE", "section:CODE/NAME" or "officer:CODE". `known_at` is not before any `as_of` that the
+    same source forwarded earlier, so facts can be put in order once the watermark has passed them.
+    """
+
+    fact_id: str
+    subject: str
+    offence: str
+    known_at: datetime
+    occurred_at: datetime
+    case_ref: str
+    agency: str
+    section: str | None = None
+    officer: str | None = None
+    alert_id: str | None = None
+    severity: Severity = "notice"
+    evidence: list[str] = []

@@ -1,0 +1,18 @@
+"""Instants as integers: microseconds since 1970-01-01T00:00:00Z. Free of clocks and of time zones."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(at: datetime) -> int:
+    """The aware datetime `at` as microseconds since the epoch. Raises ValueError for a naive one."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no time zone: give one, for example {at.isoformat()}+08:00")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The UTC datetime of `micros` microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=micros)

@@ -1,0 +1,25 @@
+"""What every process is told from outside: environment variables with the prefix DUBAN_. Free of defaults that bind."""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """`brokers` is a comma-separated list, `mongo` a connection string without a database, times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="DUBAN_", extra="ignore")
+
+    brokers: str = "127.0.0.1:19092"
+    mongo: str = "mongodb://127.0.0.1:27217"
+    policies: Path = Path("policies")
+    data: Path = Path(".duban")
+    signing_key_file: Path = Path(".duban/keys/signing.jwk")
+    users_file: Path = Path(".duban/keys/users.yaml")
+    state_dir: Path = Path(".duban/state")
+    checkpoint_dir: Path = Path(".duban/checkpoints")
+    partitions: int = 4
+    replication: int = 1
+    tick_seconds: float = 1.0
+    grace_seconds: float = 5.0
+    log_level: str = "INFO"
