@@ -1,10 +1,10 @@
-"""Alerts as full snapshots: a consumer upserts by `alert_id` where `version` is higher (architecture rules 6, 7, 12)."""
+"""Alerts as full snapshots: a consumer upserts by `alert_id` where `version` is higher (rules 6, 7, 12)."""
 
-from datetime import datetime
 from typing import Literal
 
 from services.contracts.complaints import Severity
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 
 AlertState = Literal["open", "settled", "corrected"]
 
@@ -16,7 +16,7 @@ class TrailStep(EventModel):
         "started", "paused", "resumed", "extended", "warned", "due", "breached", "escalated", "stopped", "settled",
         "corrected", "restarted", "recomputed", "counted",
     ]  # fmt: skip
-    at: datetime
+    at: Instant
     event_id: str | None = None
     detail: dict[str, str | int | bool | None] = {}
 
@@ -34,7 +34,7 @@ class AlertV1(EventModel):
     timeline: str
     severity: Severity
     state: AlertState
-    raised_at: datetime
+    raised_at: Instant
     policy_version: str
     calendar_version: str
     explanation: dict[str, str]
@@ -45,9 +45,9 @@ class AlertV1(EventModel):
     agency: str | None = None
     section: str | None = None
     officer: str | None = None
-    due_at: datetime | None = None
-    settled_at: datetime | None = None
-    corrected_at: datetime | None = None
+    due_at: Instant | None = None
+    settled_at: Instant | None = None
+    corrected_at: Instant | None = None
     provisional: bool = False
     evidence: list[str] = []
     trail: list[TrailStep] = []

@@ -1,9 +1,9 @@
 """Events of approvals.v1, in the order of an application's life (domain rows C1, C2)."""
 
-from datetime import datetime
 from typing import Literal
 
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 from services.contracts.limits import Limit
 
 PauseGround = Literal[
@@ -35,7 +35,7 @@ class ApprovalAcceptedV1(EventModel):
     officer: str | None = None
     statutory_limit: Limit | None = None
     promised_limit: Limit | None = None
-    due_at: datetime | None = None
+    due_at: Instant | None = None
 
 
 class ApprovalRefusedV1(EventModel):
@@ -51,7 +51,7 @@ class ApprovalStageStartedV1(EventModel):
     section: str | None = None
     officer: str | None = None
     limit: Limit | None = None
-    due_at: datetime | None = None
+    due_at: Instant | None = None
 
 
 class ApprovalStageFinishedV1(EventModel):

@@ -1,8 +1,9 @@
 """Time as data: the records that move clocks (architecture rule 4)."""
 
-from datetime import date, datetime
+from datetime import date
 
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 
 
 class ClockTickedV1(EventModel):
@@ -12,7 +13,7 @@ class ClockTickedV1(EventModel):
     says for which upstream topic-partition ("complaints.v1-2") it speaks.
     """
 
-    as_of: datetime
+    as_of: Instant
     source: str | None = None
 
 

@@ -32,8 +32,6 @@ def decode(value: bytes | None) -> Event:
     decoder = _decoders.get(envelope.type)
     if decoder is None:
         raise Undecodable(f"unknown event type {envelope.type[:80]!r}")
-    if envelope.time.tzinfo is None:
-        raise Undecodable("time has no offset: RFC 3339 with an offset was expected")
     try:
         data = decoder.decode(envelope.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,9 +1,9 @@
 """Events of complaints.v1, in the order of a complaint's life (domain rows A1, A2, B1-B3)."""
 
-from datetime import datetime
 from typing import Literal
 
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 from services.contracts.limits import Limit
 
 Channel = Literal[
@@ -50,7 +50,7 @@ class ComplaintDispatchedV1(EventModel):
     section: str | None = None
     officer: str | None = None
     assisting: list[str] = []
-    due_at: datetime | None = None
+    due_at: Instant | None = None
 
 
 class ComplaintSignedV1(EventModel):

@@ -1,8 +1,7 @@
 """Records that no consumer could read, whole (architecture rule 9)."""
 
-from datetime import datetime
-
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 
 
 class DeadLetterV1(EventModel):
@@ -13,7 +12,7 @@ class DeadLetterV1(EventModel):
     offset: int
     consumer: str
     reason: str
-    seen_at: datetime
+    seen_at: Instant
     key: str | None = None
     value: str | None = None
     replayable: bool = True

@@ -1,9 +1,9 @@
 """Events of directives.v1: any order with an owner, a deadline, evidence and verification (domain row G1)."""
 
-from datetime import datetime
 from typing import Literal
 
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 from services.contracts.limits import Limit
 
 DirectiveKind = Literal["rectification", "media_response", "rotation", "centre_entry", "monthly_summary", "other"]
@@ -18,7 +18,7 @@ class DirectiveIssuedV1(EventModel):
     section: str | None = None
     officer: str | None = None
     limit: Limit | None = None
-    due_at: datetime | None = None
+    due_at: Instant | None = None
     origin_ref: str | None = None
     source_ref: str | None = None
 
@@ -34,4 +34,4 @@ class DirectiveVerifiedV1(EventModel):
     agency: str
     accepted: bool
     limit: Limit | None = None
-    due_at: datetime | None = None
+    due_at: Instant | None = None

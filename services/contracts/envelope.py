@@ -1,9 +1,11 @@
 """The envelope of every record on the log: CloudEvents 1.0 in structured JSON mode."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, dataclass_transform
 
 import msgspec
+
+from services.contracts.instants import Instant
 
 LIVE = "live"
 
@@ -19,7 +21,7 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=False):
     source: str
     type: str
     subject: str
-    time: datetime
+    time: Instant
     sequence: int
     timeline: str = LIVE
     specversion: Literal["1.0"] = "1.0"
@@ -27,6 +29,7 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=False):
     data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class EventModel(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Base of every event's data. Consumers ignore fields they do not know; a breaking change is a new class."""
 

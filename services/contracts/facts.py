@@ -1,9 +1,8 @@
 """Facts for the subjects fold, keyed by subject (domain row H3)."""
 
-from datetime import datetime
-
 from services.contracts.complaints import Severity
 from services.contracts.envelope import EventModel
+from services.contracts.instants import Instant
 
 
 class FactRecordedV1(EventModel):
@@ -16,8 +15,8 @@ class FactRecordedV1(EventModel):
     fact_id: str
     subject: str
     offence: str
-    known_at: datetime
-    occurred_at: datetime
+    known_at: Instant
+    occurred_at: Instant
     case_ref: str
     agency: str
     section: str | None = None

@@ -1,6 +1,12 @@
 """Instants as integers: microseconds since 1970-01-01T00:00:00Z. Free of clocks and of time zones."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+# An instant of a contract says its offset: one without is refused where it is read, not where it is compared.
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
