@@ -1,0 +1,148 @@
+"""Who may do what: one table of every endpoint's roles, and whose records a role sees (row J1). Free of HTTP."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import yaml
+
+Role = Literal[
+    "citizen", "importer", "clerk", "agency", "window", "inspector", "supervisor", "office", "leader", "operator"
+]
+ROLES: tuple[Role, ...] = get_args(Role)
+Scope = Literal["city", "own"]
+
+
+class Access(NamedTuple):
+    """`roles` may call the endpoint; "citizen" among them means: without a token too.
+
+    `scope` "own" narrows the roles agency and window to their agency's records and supervisor to their group's;
+    "city" narrows nobody. The role importer never acts on the live timeline, whatever the table says.
+    """
+
+    roles: frozenset[str]
+    scope: Scope
+    about: str
+
+
+class Principal(NamedTuple):
+    """Whoever is asking. `subject` is an opaque account name, never a person's name."""
+
+    subject: str
+    roles: frozenset[str]
+    agency: str | None = None
+    group: str | None = None
+
+
+ANONYMOUS = Principal("anonymous", frozenset({"citizen"}))
+_AGENCY_BOUND = frozenset({"agency", "window"})
+
+
+def _entry(roles: str, scope: Scope, about: str) -> Access:
+    named = frozenset(roles.split())
+    return Access(frozenset(ROLES) if "citizen" in named else named, scope, about)
+
+
+_EVERYONE = "citizen"
+_BOARD = "supervisor agency office leader operator"
+TABLE: Mapping[str, Access] = {
+    # every service
+    "health": _entry(_EVERYONE, "city", "liveness and readiness"),
+    "metrics": _entry(_EVERYONE, "city", "Prometheus metrics; they hold no case and no person"),
+    # complaints
+    "complaints.file": _entry(_EVERYONE, "city", "file a complaint, without identity (A1, A3)"),
+    "complaints.accept": _entry("clerk office importer", "city", "accept a complaint (A2)"),
+    "complaints.refuse": _entry("clerk office importer", "city", "refuse a complaint with a listed reason (A2)"),
+    "complaints.dispatch": _entry("clerk office importer", "city", "dispatch to a lead agency (B1)"),
+    "complaints.sign-in": _entry("agency importer", "own", "the lead agency signs in (B1)"),
+    "complaints.return": _entry("agency importer", "own", "return to the office with a reason (B1)"),
+    "complaints.respond": _entry("agency importer", "own", "first response (B2)"),
+    "complaints.extend": _entry("office importer", "city", "more time for the conclusion (B2)"),
+    "complaints.conclude": _entry("agency importer", "own", "conclude (B3)"),
+    "complaints.reply": _entry("agency clerk office importer", "own", "reply to the complainant (B3)"),
+    "complaints.read": _entry("agency clerk supervisor office leader importer", "own", "state and history of a case"),
+    "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
+    "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
+    "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
+    # approvals
+    "approvals.apply": _entry("window agency importer", "own", "an application is handed in (C2)"),
+    "approvals.accept": _entry("window agency importer", "own", "accept an application (C2)"),
+    "approvals.refuse": _entry("window agency importer", "own", "refuse an application with its reason (C2)"),
+    "approvals.start-stage": _entry("agency importer", "own", "a stage of the flow chart starts (C1)"),
+    "approvals.finish-stage": _entry("agency importer", "own", "a stage is finished (C1)"),
+    "approvals.pause": _entry("agency importer", "own", "the legal clock stops, with written notice (C2)"),
+    "approvals.resume": _entry("agency importer", "own", "the legal clock runs again (C2)"),
+    "approvals.extend": _entry("agency importer", "own", "extension, approved and notified (C2)"),
+    "approvals.decide": _entry("agency importer", "own", "the decision (C2)"),
+    "approvals.deliver": _entry("window agency importer", "own", "the decision is delivered (C2)"),
+    "approvals.read": _entry("window agency supervisor office leader importer", "own", "state and history of a case"),
+    "approvals.import": _entry("importer", "city", "many commands of an imported log at once"),
+    "approvals.tick": _entry("importer", "city", "move the clock of an imported log"),
+    "approvals.items.read": _entry(_EVERYONE, "city", "a catalogue item: public (C1, K1)"),
+    "approvals.items.write": _entry("office", "city", "publish a catalogue item (C1)"),
+    # inspections
+    "inspections.visit": _entry("inspector office importer", "city", "open or covert visit (E1)"),
+    "inspections.find": _entry("inspector office importer", "city", "a finding of the visit (E1)"),
+    "inspections.close": _entry("inspector office importer", "city", "the visit is written up (E1)"),
+    "inspections.read": _entry("inspector supervisor office leader importer", "own", "state and history of a visit"),
+    "inspections.import": _entry("importer", "city", "many commands of an imported log at once"),
+    "inspections.tick": _entry("importer", "city", "move the clock of an imported log"),
+    # directives
+    "directives.issue": _entry("supervisor office leader importer", "own", "issue an order with a deadline (G1)"),
+    "directives.report": _entry("agency importer", "own", "the agency reports it done (G1)"),
+    "directives.verify": _entry("supervisor office importer", "own", "verify the report (G1)"),
+    "directives.read": _entry("agency supervisor office leader importer", "own", "state and history of a directive"),
+    "directives.import": _entry("importer", "city", "many commands of an imported log at once"),
+    "directives.tick": _entry("importer", "city", "move the clock of an imported log"),
+    # notifications: board and feeds
+    "board.read": _entry(_BOARD, "own", "the alert board (J1)"),
+    "alerts.list": _entry(f"{_BOARD} importer", "own", "alerts, filtered (J1)"),
+    "alerts.read": _entry(f"{_BOARD} importer", "own", "one alert with its explanation and evidence (J1)"),
+    "watermarks.read": _entry(f"{_BOARD} importer", "city", "up to when the board is complete"),
+    "feed.read": _entry(_BOARD, "own", "alerts as they change"),
+    "sign-in": _entry(_EVERYONE, "city", "the sign-in page, tickets and signing out"),
+    "preferences": _entry(_EVERYONE, "city", "language of the pages"),
+    # metrics
+    "kpis.read": _entry(_BOARD, "own", "key figures"),
+}  # fmt: skip
+
+
+def allows(endpoint: str, principal: Principal) -> bool:
+    """Whether one of the principal's roles may call `endpoint`. Raises KeyError for an endpoint without an entry."""
+    return not TABLE[endpoint].roles.isdisjoint(principal.roles)
+
+
+class Reach(NamedTuple):
+    """Whose records a principal sees through an endpoint: the whole city, or these agencies and groups."""
+
+    city: bool
+    agencies: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    def covers(self, agency: str | None, groups: Mapping[str, str]) -> bool:
+        """Whether a record of `agency` is within reach; `groups` maps agency to group. Nobody's record is the city's."""
+        if self.city:
+            return True
+        return agency is not None and (agency in self.agencies or groups.get(agency, "unassigned") in self.groups)
+
+
+def reach(endpoint: str, principal: Principal) -> Reach:
+    """The reach of `principal` at `endpoint` through those of its roles that may call it: the widest one counts."""
+    entry = TABLE[endpoint]
+    roles = entry.roles & principal.roles
+    if entry.scope == "city" or roles - _AGENCY_BOUND - {"supervisor", "citizen"}:
+        return Reach(city=bool(roles))
+    return Reach(
+        city=False,
+        agencies=frozenset({principal.agency} if roles & _AGENCY_BOUND and principal.agency else ()),
+        groups=frozenset({principal.group} if "supervisor" in roles and principal.group else ()),
+    )
+
+
+def load_groups(policies: Path) -> dict[str, str]:
+    """Agency code -> supervision group code, from city.yaml in `policies`; empty when there is no such file."""
+    path = policies / "city.yaml"
+    if not path.exists():
+        return {}
+    city = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return {agency["code"]: agency["group"] for agency in city.get("agencies", [])}

@@ -1,0 +1,164 @@
+"""Signed tokens, and the FastAPI dependency that holds every endpoint to the table in access.py.
+
+OpenID Connect can take the place of `mint` and `verify` later; nothing else knows how a token is made.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from fastapi import FastAPI, Request
+from joserfc import jwt
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import OKPKey
+
+from services.shared import access
+from services.shared.access import ANONYMOUS, ROLES, Principal, Reach
+from services.shared.problems import Problem
+
+__all__ = ["SESSION_COOKIE", "Principal", "create_key", "install_auth", "load_key", "mint", "require", "verify"]
+
+SESSION_COOKIE = "duban_session"
+_ALGORITHM = "Ed25519"
+_ISSUER = "duban"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+Use = Literal["access", "ticket"]
+
+
+class Unauthenticated(Exception):
+    """A token that is not one of ours, or not any more. The message says which."""
+
+
+def create_key(path: Path) -> None:
+    """Write a new Ed25519 signing key to `path` with mode 0600, unless there is one already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = OKPKey.generate_key("Ed25519")
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(key.as_dict(private=True)))
+
+
+def load_key(path: Path) -> OKPKey:
+    """The signing key in `path`. Raises FileNotFoundError when there is none, ValueError when it is no such key."""
+    try:
+        return OKPKey.import_key(msgspec.json.decode(path.read_bytes()))
+    except FileNotFoundError:
+        hint = "`duban up` creates one, or set DUBAN_SIGNING_KEY_FILE"
+        raise FileNotFoundError(f"no signing key at {path}: {hint}") from None
+    except (msgspec.DecodeError, JoseError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is not an Ed25519 signing key: {error}") from None
+
+
+def mint(principal: Principal, ttl: float, key: OKPKey, *, use: Use = "access", now: float | None = None) -> str:
+    """A token for `principal` that is good for `ttl` seconds. A "ticket" is only good for a sign-in link."""
+    issued = int(time.time() if now is None else now)
+    claims = {
+        "iss": _ISSUER, "sub": principal.subject, "roles": sorted(principal.roles), "agency": principal.agency,
+        "group": principal.group, "use": use, "iat": issued, "exp": issued + int(ttl),
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)
+        return jwt.encode({"alg": _ALGORITHM}, claims, key, algorithms=[_ALGORITHM])
+
+
+def verify(token: str, key: OKPKey, *, use: Use = "access", now: float | None = None) -> Principal:
+    """The principal of a token. Raises Unauthenticated for one that is forged, expired, or made for another use."""
+    try:
+        claims = jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise Unauthenticated("the token is not signed by this city") from None
+    if claims.get("iss") != _ISSUER or claims.get("use") != use:
+        raise Unauthenticated("the token is made for another use")
+    if not isinstance(claims.get("exp"), int) or claims["exp"] <= (time.time() if now is None else now):
+        raise Unauthenticated("the token has expired")
+    roles = frozenset(claims.get("roles", ())) & frozenset(ROLES)
+    return Principal(str(claims.get("sub")), roles, claims.get("agency"), claims.get("group"))
+
+
+def install_auth(app: FastAPI, key_file: Path) -> None:
+    """Let `require` of this app verify tokens with the key in `key_file`, read at the first request that has one."""
+    app.state.signing_key_file = key_file
+    app.state.signing_key = None
+
+
+def signing_key(request: Request) -> OKPKey:
+    """The signing key of the app that answers `request`."""
+    state = request.app.state
+    if state.signing_key is None:
+        state.signing_key = load_key(state.signing_key_file)
+    return state.signing_key
+
+
+def authenticate(request: Request) -> Principal:
+    """Whoever sends `request`: a bearer token, else the board's session cookie, else anonymous.
+
+    The cookie is taken for a write only when the browser says that the page is our own (no forgery across sites).
+    Raises Unauthenticated for a token that is not good.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("Authorization: Bearer was expected")
+        return verify(token.strip(), signing_key(request))
+    cookie = request.cookies.get(SESSION_COOKIE)
+    if not cookie or not (request.method in _SAFE or _from_own_page(request)):
+        return ANONYMOUS
+    try:
+        return verify(cookie, signing_key(request))
+    except Unauthenticated:
+        return ANONYMOUS
+
+
+def _from_own_page(request: Request) -> bool:
+    if site := request.headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host")
+
+
+def require(endpoint: str) -> Callable[[Request], Principal]:
+    """A dependency that answers 401 without a token and 403 for a role that `endpoint`'s entry does not name.
+
+    Raises KeyError at start for an endpoint without an entry. The scope is the handler's to enforce, by `within`.
+    """
+    entry = access.TABLE[endpoint]
+
+    def dependency(request: Request) -> Principal:
+        try:
+            principal = authenticate(request)
+        except Unauthenticated as error:
+            raise unauthenticated(str(error)) from None
+        if not access.allows(endpoint, principal):
+            if principal is ANONYMOUS:
+                raise unauthenticated("this needs a token: send Authorization: Bearer")
+            roles = ", ".join(sorted(entry.roles))
+            raise Problem(403, "Not your role", f"{endpoint} is for {roles}", slug="forbidden", endpoint=endpoint)
+        return principal
+
+    dependency.endpoint = endpoint  # type: ignore[attr-defined]  # read by the test that walks every route
+    return dependency
+
+
+def within(endpoint: str, principal: Principal, agency: str | None, groups: dict[str, str]) -> Reach:
+    """The reach of `principal`. Raises a 403 problem when a record of `agency` lies outside it."""
+    reach = access.reach(endpoint, principal)
+    if not reach.covers(agency, groups):
+        raise Problem(
+            403, "Outside your scope", "this record belongs to another agency or group", slug="outside-scope",
+            endpoint=endpoint,
+        )  # fmt: skip
+    return reach
+
+
+def unauthenticated(detail: str) -> Problem:
+    """The 401 problem, with the challenge that the standard asks for."""
+    return Problem(
+        401, "Who are you?", detail, slug="unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="duban"'}
+    )
