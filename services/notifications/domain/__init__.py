@@ -1,0 +1,1 @@
+"""What the board knows of alerts, agencies, feeds and watermarks. Pure: no clock, I/O or framework."""

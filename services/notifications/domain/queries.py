@@ -1,0 +1,64 @@
+"""What a reader asks for and what a reader may see. Pure."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import msgspec
+
+from services.contracts.complaints import Severity
+from services.notifications.domain.alerts import STATES
+
+FILTERS = ("timeline", "group", "agency", "rule", "severity", "state")
+SORTS = ("newest", "worst")
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """None sees everything; otherwise only alerts of that agency or that supervision group (domain row J1)."""
+
+    agency: str | None = None
+    group: str | None = None
+
+    def admits(self, agency: str | None, group: str) -> bool:
+        return (self.agency is None or self.agency == agency) and (self.group is None or self.group == group)
+
+
+class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Filters by equality, None for any. `after` is the cursor of the page before."""
+
+    timeline: str | None = None
+    group: str | None = None
+    agency: str | None = None
+    rule: str | None = None
+    severity: Severity | None = None
+    state: str | None = None
+    case_ref: str | None = None
+    source_ref: str | None = None
+    sort: str = "newest"
+    after: str | None = None
+    limit: int = 50
+
+    def __post_init__(self) -> None:
+        if self.state is not None and self.state not in STATES:
+            raise ValueError(f"state must be one of {', '.join(STATES)}")
+        if self.sort not in SORTS:
+            raise ValueError(f"sort must be one of {', '.join(SORTS)}")
+
+    def filters(self) -> dict[str, str]:
+        """The filters that are set, by field name."""
+        names = (*FILTERS, "case_ref", "source_ref")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+Position = tuple[int, int, str]  # weight, raised (microseconds), alert id
+
+
+def cursor_of(position: Position) -> str:
+    """An opaque cursor that stands after `position`."""
+    return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+
+
+def position_of(cursor: str) -> Position:
+    """The position in a cursor. Raises ValueError for anything that `cursor_of` did not make."""
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Position)
+    except (ValueError, msgspec.DecodeError):
+        raise ValueError("after is not a cursor of this service") from None
