@@ -10,7 +10,7 @@ from services.contracts.topics import TOPICS, Topic
 _ABOUT = (
     "Every record is one CloudEvents 1.0 event in structured JSON. Its key is its subject, so all of a case lies "
     "in one partition, in order. Delivery is at least once: consumers know a repeated event by its id and sequence, "
-    "and ignore fields they do not know. Ticks (clock.ticked.v1) lie in every partition and are the only clock there is."
+    "and ignore fields they do not know. Ticks (clock.ticked.v1) lie in every partition and are the only clock."
 )
 
 
