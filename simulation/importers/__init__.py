@@ -1,0 +1,1 @@
+"""Real logs as streams of commands: WABO receipt logs, XES logs of permits, Boston's 311 requests."""
