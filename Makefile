@@ -1,0 +1,80 @@
+# Two commands matter: `make demo` and `make test`. Each does its own set-up, once; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+export VENV ?= .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.done
+UV := .ci/uv
+export UV_PYTHON := $(BIN)/python
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(if $(UPGRADE),--upgrade)
+TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e tests/crash
+
+.PHONY: help install demo test lint contracts unit locks clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: $(DONE)/python $(DONE)/assets $(DONE)/kafka ## all set-up: Python packages, web assets, Kafka
+
+demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [SEED=n] [PORT=n] [ARGS="…"]
+	@exec $(BIN)/duban demo $(if $(ONCE),--once) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(PORT),--port $(PORT)) $(ARGS)
+
+test: install lint ## every check and every test
+	@echo "== tests"
+	@exec $(BIN)/pytest $(TESTS) $(ARGS)
+
+lint: $(DONE)/python contracts ## style, types, import rules, generated files
+	@echo "== style"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== types"
+	@$(BIN)/mypy
+	@echo "== import rules"
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+contracts: $(DONE)/python ## schemas, examples and AsyncAPI equal what the models say
+	@echo "== contracts"
+	@$(BIN)/python -m services.contracts.generate --check
+
+unit: $(DONE)/python ## the tests that touch no infrastructure
+	@exec $(BIN)/pytest tests/contract tests/unit tests/topology $(ARGS)
+
+locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
+	$(COMPILE) requirements/uv.in -o requirements/uv.lock
+	$(COMPILE) pyproject.toml --extra embedded --group dev -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.lock -o requirements/embedded.lock
+	$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/prod.lock
+
+clean: ## removes what set-up made; data of the embedded stack (.duban) stays
+	rm -rf $(VENV) node_modules services/notifications/web/vendor .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache .hypothesis
+
+$(DONE)/uv: requirements/uv.lock
+	@echo "== virtual environment and uv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/python: requirements/dev.lock pyproject.toml $(DONE)/uv
+	@echo "== Python packages"
+	@$(UV) pip sync --require-hashes requirements/dev.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DONE)/assets: package.json package-lock.json services/notifications/assets.py $(DONE)/python
+	@echo "== web assets"
+	@$(BIN)/python -m services.notifications.assets
+	@touch $@
+
+$(DONE)/kafka: deploy/embedded/kafka.lock $(DONE)/python
+	@echo "== Kafka"
+	@$(BIN)/python -m deploy.embedded.jars fetch
+	@touch $@
