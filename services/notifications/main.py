@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 import yaml
 from fastapi import FastAPI
-from prometheus_client import start_http_server
 from pymongo import MongoClient
 
 from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
@@ -19,6 +18,7 @@ from services.notifications.mongo import MongoAlerts
 from services.notifications.service import Inbox
 from services.shared.consuming import BatchReader, now_ms
 from services.shared.settings import Settings
+from services.shared.worker_http import serve_probes
 
 app = typer.Typer(help="notifications: alerts.v1 into the board and the feeds", no_args_is_help=True)
 
@@ -49,8 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return build(store(settings), load_directory(settings.policies), settings)
 
 
-def run_inbox(settings: Settings, stop: threading.Event, instance: str = "0") -> None:
-    """Read alerts.v1 into the database until `stop` is set."""
+def run_inbox(settings: Settings, stop: threading.Event, instance: str = "0", port: int = 0) -> None:
+    """Read alerts.v1 into the database until `stop` is set; with a `port`, answer probes and /metrics there."""
     alerts = store(settings)
     inbox = Inbox(alerts, load_directory(settings.policies), now_ms)
     reader = BatchReader(
@@ -58,6 +58,8 @@ def run_inbox(settings: Settings, stop: threading.Event, instance: str = "0") ->
         on_dead_letter=lambda topic: telemetry.DEAD_LETTERS.labels(topic).inc(),
         on_retry=telemetry.BATCHES_RETRIED.inc,
     )  # fmt: skip
+    if port:
+        serve_probes(port, lambda: reader.ready)
     alerts.put_partitions(reader.partitions((*SOURCE_TOPICS, FACTS, ALERTS)))
     reader.run(stop)
 
@@ -79,9 +81,7 @@ def consume(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if port:
-        start_http_server(port)
-    run_inbox(Settings(), stop, instance)
+    run_inbox(Settings(), stop, instance, port)
 
 
 if __name__ == "__main__":

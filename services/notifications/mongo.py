@@ -180,14 +180,13 @@ def _entry(document: dict[str, Any]) -> FeedEntry:
 
 
 def _within(scope: Scope) -> dict[str, Any]:
-    seen = {"agency": scope.agency, "group": scope.group}
-    return {name: value for name, value in seen.items() if value is not None}
+    if scope.city:
+        return {}
+    return {"$or": [{"agency": {"$in": sorted(scope.agencies)}}, {"group": {"$in": sorted(scope.groups)}}]}
 
 
 def _match(query: AlertQuery, scope: Scope, without: str | None = None) -> dict[str, Any]:
-    wanted = {name: value for name, value in query.filters().items() if name != without}
-    clashes = any(name in wanted and wanted[name] != value for name, value in _within(scope).items())
-    return {"_id": {"$in": []}} if clashes else {**wanted, **_within(scope)}
+    return {**{name: value for name, value in query.filters().items() if name != without}, **_within(scope)}
 
 
 def _beyond(query: AlertQuery) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from services.notifications.domain.watermarks import Mark
 
 
 class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of an alert at its place in the feed. `change` is the last word of the event type: raised, settled…"""
+    """One version of an alert at its place in the feed. `change` is the event's verb: raised, escalated…"""
 
     position: int
     change: str

@@ -99,7 +99,8 @@ TABLE: Mapping[str, Access] = {
     "alerts.list": _entry(f"{_BOARD} importer", "own", "alerts, filtered (J1)"),
     "alerts.read": _entry(f"{_BOARD} importer", "own", "one alert with its explanation and evidence (J1)"),
     "watermarks.read": _entry(f"{_BOARD} importer", "city", "up to when the board is complete"),
-    "feed.read": _entry(_BOARD, "own", "alerts as they change"),
+    "latency.read": _entry(f"{_BOARD} importer", "city", "how fast alerts come"),
+    "feed.read": _entry(f"{_BOARD} importer", "own", "alerts as they change"),
     "sign-in": _entry(_EVERYONE, "city", "the sign-in page, tickets and signing out"),
     "preferences": _entry(_EVERYONE, "city", "language of the pages"),
     # metrics

@@ -43,9 +43,8 @@ def dead_letter(consumer: str, record: Any, reason: str, seen_at: datetime) -> t
         topic=record.topic, partition=record.partition, offset=record.offset, consumer=consumer, reason=reason,
         seen_at=seen_at, key=_base64(record.key), value=_base64(record.value),
     )  # fmt: skip
-    value = encode(
-        letter, id=name_of("dead-letter", consumer, place), source=f"/{consumer}", subject=place, time=seen_at, sequence=1
-    )
+    name = name_of("dead-letter", consumer, place)
+    value = encode(letter, id=name, source=f"/{consumer}", subject=place, time=seen_at, sequence=1)
     return place.encode(), value
 
 
@@ -101,6 +100,7 @@ class BatchReader:
             heartbeat_interval_ms=3_000,
         )
         self._producer: KafkaProducer | None = None
+        self.ready = False  # it has partitions and its last batch is written
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         """How many partitions each of `topics` has, as the broker says; a topic that does not exist is left out."""
@@ -115,6 +115,7 @@ class BatchReader:
                 polled = self._consumer.poll(timeout_ms=200, max_records=self._max_records)
                 if polled and self._done(polled, stop):
                     self._consumer.commit()
+                self.ready = bool(self._consumer.assignment())
         finally:
             self._consumer.close()
             if self._producer is not None:
@@ -136,10 +137,11 @@ class BatchReader:
                 if batch:
                     self._handle(batch)
                 return True
-            except Exception as error:  # noqa: BLE001 - transient by assumption: the store is away, so wait and repeat
+            except Exception as error:  # transient by assumption: the store is away, so wait and repeat
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-                log.warning("batch.retried", consumer=self.name, error=repr(error)[:500], records=len(batch), in_s=pause)
+                log.warning("batch.retried", consumer=self.name, error=repr(error)[:500], pause_s=pause)
                 self._on_retry()
+                self.ready = False
                 attempt += 1
                 stop.wait(pause)
         return False
@@ -150,7 +152,7 @@ class BatchReader:
         key, value = dead_letter(self.name, record, reason, datetime.now(UTC))
         self._producer.send(DEAD_LETTERS, key=key, value=value)
         self._on_dead_letter(record.topic)
-        log.error("record.undecodable", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
+        log.error("record.undecodable", place=key.decode(), reason=reason)
 
 
 def now_ms() -> int:

@@ -12,13 +12,14 @@ SORTS = ("newest", "worst")
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """None sees everything; otherwise only alerts of that agency or that supervision group (domain row J1)."""
+    """Everything (`city`), or only alerts of these agencies and of these supervision groups (domain row J1)."""
 
-    agency: str | None = None
-    group: str | None = None
+    city: bool = True
+    agencies: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
 
     def admits(self, agency: str | None, group: str) -> bool:
-        return (self.agency is None or self.agency == agency) and (self.group is None or self.group == group)
+        return self.city or agency in self.agencies or group in self.groups
 
 
 class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,7 @@ def cursor_of(position: Position) -> str:
 def position_of(cursor: str) -> Position:
     """The position in a cursor. Raises ValueError for anything that `cursor_of` did not make."""
     try:
-        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Position)
+        position: Position = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Position)
     except (ValueError, msgspec.DecodeError):
         raise ValueError("after is not a cursor of this service") from None
+    return position

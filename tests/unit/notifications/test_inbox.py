@@ -91,7 +91,7 @@ def test_worst_first_then_newest_and_pages_join_without_gap(inbox: Inbox, store:
 
 def test_a_scope_shows_its_own_agency_only(inbox: Inbox, store: MemoryAlerts) -> None:
     inbox.handle([record(alert("a")), record(alert("b", agency="finance"))])
-    mine = Scope(agency="finance")
+    mine = Scope(city=False, agencies=frozenset({"finance"}))
     assert [i["agency"] for i in store.page(AlertQuery(), mine)[0]] == ["finance"]
     assert store.page(AlertQuery(agency="housing"), mine)[0] == []
     assert store.alert(alert("a").alert_id, mine) is None

@@ -1,0 +1,1 @@
+"""The board: pages made on the server, their assets and their words."""

@@ -1,0 +1,44 @@
+"""The FastAPI application of notifications: API, pages, assets, health and metrics put together."""
+
+from fastapi import Depends, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.notifications.api import routes
+from services.notifications.domain.directory import Directory
+from services.notifications.repository import AlertReader
+from services.notifications.tail import FeedTail
+from services.shared.auth import install_auth, require
+from services.shared.problems import install_problem_handlers
+from services.shared.settings import Settings
+
+
+def build(alerts: AlertReader, directory: Directory, settings: Settings) -> FastAPI:
+    """The application on any store of alerts."""
+    app = FastAPI(title="Duban notifications", version="1", docs_url=None, redoc_url=None)
+    install_auth(app, settings.signing_key_file)
+    install_problem_handlers(app)
+    tail = FeedTail(alerts.last_position)
+    app.include_router(routes(alerts, tail, settings.partitions))
+    app.include_router(_probes(alerts))
+    return app
+
+
+def _probes(alerts: AlertReader):
+    from fastapi import APIRouter
+
+    router = APIRouter()
+
+    @router.get("/health/live", dependencies=[Depends(require("health"))])
+    def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @router.get("/health/ready", dependencies=[Depends(require("health"))])
+    def ready() -> dict[str, str]:
+        alerts.last_position()
+        return {"status": "ready"}
+
+    @router.get("/metrics", dependencies=[Depends(require("metrics"))])
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
