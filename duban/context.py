@@ -1,0 +1,63 @@
+"""Which stack a command talks to: the stack.json of its data folder. Every command that needs one starts here."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+DataOption = Annotated[Path, typer.Option("--data", help="Data folder of the stack.", envvar="DUBAN_DATA")]
+DEFAULT_DATA = Path(".duban")
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """Where the running stack listens. `pids` is name -> process id."""
+
+    data: Path
+    http: str
+    brokers: str
+    mongo: str
+    signing_key_file: Path
+    users_file: Path
+    partitions: int
+    replication: int
+    pids: dict[str, int]
+
+    def token(self, role: str = "operator", subject: str = "duban", ttl_seconds: int = 3600) -> str:
+        """A bearer token signed with the stack's own key, for a principal with one role."""
+        from datetime import timedelta
+
+        from services.shared import auth
+
+        principal = auth.Principal(subject=subject, roles=frozenset({role}))
+        return auth.mint(principal, timedelta(seconds=ttl_seconds), key_file=self.signing_key_file)
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say it in one line on standard error and end the command."""
+    typer.secho(f"duban: {message}", err=True, fg=typer.colors.RED)
+    raise typer.Exit(code)
+
+
+def load(data: Path = DEFAULT_DATA) -> StackInfo:
+    """The stack of this data folder. Ends the command with exit code 2 when there is none or it is not running yet."""
+    path = data / "stack.json"
+    try:
+        content = json.loads(path.read_text())
+        phase = content["phase"]
+        info = StackInfo(
+            data=Path(content["data"]), http=content["http"], brokers=content["brokers"], mongo=content["mongo"],
+            signing_key_file=Path(content["signing_key_file"]), users_file=Path(content["users_file"]),
+            partitions=content["partitions"], replication=content["replication"], pids=content["pids"],
+        )  # fmt: skip
+    except FileNotFoundError:
+        fail(f"no stack in {data}: start one with `duban up --data {data}`, or name its folder with --data")
+    except PermissionError:
+        fail(f"{path} belongs to another user: run the command as the user who started the stack")
+    except (ValueError, KeyError, TypeError):
+        fail(f"{path} is not readable as a stack: run `duban down --data {data}` and `duban up --data {data}`")
+    if phase != "running":
+        fail(f"the stack in {data} is {phase}: see `duban status --data {data}`")
+    return info
