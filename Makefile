@@ -37,7 +37,7 @@ lint: $(DONE)/python contracts ## style, types, import rules, generated files
 	@echo "== types"
 	@$(BIN)/mypy
 	@echo "== import rules"
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 contracts: $(DONE)/python ## schemas, examples and AsyncAPI equal what the models say
 	@echo "== contracts"
