@@ -1,0 +1,138 @@
+"""Working days by decree: when the n-th one ends, and whether that is certain yet. Free of I/O and wall clocks."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.contracts.clock import CalendarDecreedV1
+from services.contracts.instants import from_micros, to_micros
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+MICROS_MAX = to_micros(datetime(9999, 1, 1, tzinfo=UTC))
+_FIRST = date(1970, 1, 1)
+_DAYS = (date(2101, 1, 1) - _FIRST).days
+_WEEKEND = (5, 6)
+
+
+class DecreedYear(msgspec.Struct, frozen=True):
+    """One year's decree: weekdays (and weekends) off, and weekend days worked (调休)."""
+
+    holidays: frozenset[date]
+    makeup_workdays: frozenset[date]
+
+
+class Calendar:
+    """Local days of `timezone`. Instants are microseconds since the epoch, UTC. Undecreed years have plain weeks.
+
+    Day n of a limit is the n-th working (or calendar) day after the start's local day, which is day zero; the limit
+    ends with the last microsecond of day n. Every question is answered from tables in constant time.
+    """
+
+    __slots__ = ("_ends", "_nth", "_offset", "_ordinal", "_zone", "decreed_until", "timezone", "version", "years")
+
+    def __init__(self, version: str, timezone: str, years: Mapping[int, DecreedYear]) -> None:
+        """Raises ZoneInfoNotFoundError for an unknown time zone."""
+        self.version = version
+        self.timezone = timezone
+        self.years = dict(years)
+        self._zone = ZoneInfo(timezone)
+        self._ends = _day_ends(timezone)
+        self._offset = self._ends[0] + 1 - DAY
+        self._ordinal, self._nth = _count(self.years.values())
+        self.decreed_until = self._last_decreed()
+
+    def end_of_day(self, at: int) -> int:
+        """The last microsecond of `at`'s local day."""
+        return self.end_of_calendar_day(at, 0)
+
+    def end_of_calendar_day(self, start: int, n: int) -> int:
+        """The last microsecond of the n-th calendar day after day zero (n = 0: of day zero itself)."""
+        if not self._ends[0] <= start < self._ends[-3700]:
+            return min(start + (n + 1) * DAY, MICROS_MAX)
+        return self._ends[self._day(start) + n]
+
+    def end_of_working_day(self, start: int, n: int) -> int:
+        """The last microsecond of the n-th working day after day zero (n = 0: of day zero, working or not)."""
+        if not self._ends[0] <= start < self._ends[-7400]:
+            return min(start + (n * 7 // 5 + 3) * DAY, MICROS_MAX)
+        day = self._day(start)
+        if n == 0:
+            return self._ends[day]
+        return self._ends[self._nth[self._ordinal[day] + n]]
+
+    def working_days_between(self, start: int, end: int) -> int:
+        """Working days after `start`'s local day up to and with `end`'s."""
+        return self._ordinal[self._day(end)] - self._ordinal[self._day(start)]
+
+    def calendar_days_between(self, start: int, end: int) -> int:
+        """Local days after `start`'s up to and with `end`'s."""
+        return self._day(end) - self._day(start)
+
+    def is_working_day(self, day: date) -> bool:
+        index = (day - _FIRST).days
+        return self._ordinal[index] > self._ordinal[index - 1]
+
+    def is_provisional(self, at: int) -> bool:
+        """Whether a count of working days that ends at `at` has passed the last decreed day."""
+        return at > self.decreed_until
+
+    def with_decree(self, decree: CalendarDecreedV1) -> Self:
+        """This calendar with one more year decreed (or decreed anew), named by the decree's version."""
+        year = DecreedYear(frozenset(decree.holidays), frozenset(decree.makeup_workdays))
+        return type(self)(decree.version, self.timezone, {**self.years, decree.year: year})
+
+    def local(self, at: int) -> datetime:
+        """The instant in this calendar's time zone."""
+        return from_micros(at).astimezone(self._zone)
+
+    def _day(self, at: int) -> int:
+        """The index of `at`'s local day; days shorter or longer than 24 hours are one step away from the guess."""
+        ends = self._ends
+        day = (at - self._offset) // DAY
+        if day < 1:
+            return 1
+        if day >= _DAYS - 1:
+            return _DAYS - 2
+        if ends[day] < at:
+            return day + 1
+        return day - 1 if ends[day - 1] >= at else day
+
+    def _last_decreed(self) -> int:
+        """The end of the last year of the unbroken run of decrees; before all time when there is none."""
+        if not self.years:
+            return -MICROS_MAX
+        year = min(self.years)
+        while year + 1 in self.years:
+            year += 1
+        return self._ends[(date(year, 12, 31) - _FIRST).days]
+
+
+@lru_cache(maxsize=8)
+def _day_ends(timezone: str) -> list[int]:
+    """The last microsecond of each local day from 1970 to 2100."""
+    zone, first = ZoneInfo(timezone), _FIRST.toordinal()
+    midnights = (datetime.combine(date.fromordinal(first + i + 1), datetime.min.time(), zone) for i in range(_DAYS))
+    return [to_micros(midnight) - 1 for midnight in midnights]
+
+
+def _count(years: Iterable[DecreedYear]) -> tuple[list[int], list[int]]:
+    """Working days up to and with each day, and the day of the n-th working day."""
+    working = [(i + _FIRST.weekday()) % 7 not in _WEEKEND for i in range(_DAYS)]
+    for year in years:
+        for day in year.holidays:
+            working[(day - _FIRST).days] = False
+        for day in year.makeup_workdays:
+            working[(day - _FIRST).days] = True
+    ordinal: list[int] = []
+    nth, count = [0], 0
+    for index, works in enumerate(working):
+        if works:
+            count += 1
+            nth.append(index)
+        ordinal.append(count)
+    return ordinal, nth

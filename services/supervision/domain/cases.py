@@ -1,0 +1,218 @@
+"""The cases fold: every deadline of every case is one generic clock. Free of I/O, of the wall clock and of any kind of
+case: policy says which event does what to which clock (rows B2, B5, C2, G1, H1, H2)."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from services.contracts.clock import CalendarDecreedV1
+from services.contracts.envelope import Event
+from services.contracts.instants import to_micros
+from services.contracts.limits import Limit
+from services.supervision.domain import clock as clocks
+from services.supervision.domain.alerts import Announcer
+from services.supervision.domain.calendar import Calendar
+from services.supervision.domain.case import HOLDERS, OPENINGS, CaseState, hold
+from services.supervision.domain.clock import BREACHED, PAUSED, RUNNING, STOPPED, Clock
+from services.supervision.domain.fold import NEVER, Effect
+from services.supervision.domain.policy import EXTEND, PAUSE, RESUME, START, CasePolicy, ClockSpec, Operation
+
+
+class CasesFold:
+    """Pure; see fold.Fold. An event at exactly the due time is in time; a tick breaches what was due before it."""
+
+    name = "cases"
+    state_type = CaseState
+    decree_types = frozenset({"calendar.decreed.v1"})
+
+    def __init__(self, policy: CasePolicy, calendar: Calendar) -> None:
+        self.policy = policy
+        self.calendar = calendar
+        self._say = Announcer(policy.version, calendar)
+
+    def fold(self, state: CaseState | None, event: Event, watermark: int) -> tuple[CaseState | None, Sequence[Effect]]:
+        if state is None:
+            if event.sequence < 1:
+                return None, ()
+            state = self._open(event)
+        elif event.sequence <= state.last:
+            return state, ()
+        state.gaps += event.sequence - state.last - 1
+        state.last = event.sequence
+        at, effects = to_micros(event.time), list[Effect]()
+        if state.wake_at is not None and state.wake_at < at:
+            self._advance(state, at, watermark, effects)
+        data = event.data
+        if event.type in HOLDERS:
+            hold(state, data)
+        procedure = self.policy.procedures.get(state.procedure) if state.procedure is not None else None
+        if procedure is not None:
+            for operation in procedure.operations.get(event.type, ()):
+                self._apply(state, operation, event, at, watermark, effects)
+        until = max(at, watermark)
+        for rule in self.policy.facts.get(event.type, ()):
+            self._say.count(state, event, rule, until, effects)
+        self._advance(state, until, watermark, effects)
+        return state, effects
+
+    def wake(self, state: CaseState, watermark: int) -> tuple[CaseState, Sequence[Effect]]:
+        effects: list[Effect] = []
+        self._advance(state, watermark, NEVER, effects)
+        return state, effects
+
+    def decreed(self, event: Event) -> Self:
+        decree: CalendarDecreedV1 = event.data
+        return type(self)(self.policy, self.calendar.with_decree(decree))
+
+    def recompute(self, state: CaseState, event: Event, watermark: int) -> tuple[CaseState, Sequence[Effect]]:
+        effects: list[Effect] = []
+        for clock in state.clocks:
+            spec = self._spec(state, clock)
+            if spec is not None:
+                clocks.recompute(clock, to_micros(event.time), event.id, spec.warn_percent, self.calendar)
+        self._advance(state, watermark, watermark, effects)
+        return state, effects
+
+    def _open(self, event: Event) -> CaseState:
+        kind = event.type.partition(".")[0]
+        state = CaseState(timeline=event.timeline, case_id=event.subject, kind=kind)
+        if event.type not in OPENINGS:
+            state.reason = "its opening event was never seen"
+            return state
+        state.source_ref = event.data.source_ref
+        name = event.data.procedure
+        procedure = self.policy.procedures.get(name)
+        if procedure is None:
+            state.reason = f"unknown procedure {name!r}"
+        elif procedure.kind != kind:
+            state.reason = f"procedure {name!r} is for another kind: {procedure.kind}"
+        else:
+            state.procedure = procedure.name
+        return state
+
+    def _spec(self, state: CaseState, clock: Clock) -> ClockSpec | None:
+        procedure = self.policy.procedures.get(state.procedure or "")
+        return procedure.clocks.get(clock.spec) if procedure is not None else None
+
+    def _apply(
+        self, state: CaseState, operation: Operation, event: Event, at: int, watermark: int, effects: list[Effect]
+    ) -> None:
+        """One operation of policy on the clocks that it names."""
+        spec, data, action = operation.clock, event.data, operation.action
+        value: str | None = getattr(data, operation.per) if operation.per is not None else None
+        if action == START:
+            self._start(state, operation, value, event, at, effects)
+            return
+        for clock in tuple(state.clocks):
+            if clock.spec != spec.name or (operation.per is not None and clock.value != value):
+                continue
+            if action == PAUSE:
+                changed = clocks.pause(clock, at, event.id)
+            elif action == RESUME:
+                changed = clocks.resume(clock, at, event.id, spec.warn_percent, self.calendar)
+            elif action == EXTEND:
+                changed = clocks.extend(clock, at, event.id, data.limit, spec.warn_percent, self.calendar)
+            else:
+                self._stop(state, clock, spec, event.id, at, watermark, effects)
+                continue
+            if changed and clock.breach is not None and clock.breach.state == "open":
+                self._say.correct(state, clock, clock.breach, spec, at, watermark, effects)
+
+    def _start(
+        self, state: CaseState, operation: Operation, value: str | None, event: Event, at: int, effects: list[Effect]
+    ) -> None:
+        spec, data = operation.clock, event.data
+        key = spec.name if value is None else f"{spec.name}:{value}"
+        latest = state.closed.get(key, 0)
+        earlier = [clock for clock in state.clocks if clock.spec == spec.name and clock.value == value]
+        for clock in earlier:
+            latest = max(latest, clock.round)
+        if latest:
+            if operation.restart is None or not operation.restart.holds(data):
+                return
+        elif not operation.starts and (operation.restart is None or not operation.restart.holds(data)):
+            return
+        limit = _limit(spec, data)
+        if limit is None:
+            return
+        for clock in earlier:
+            if clock.phase in (RUNNING, PAUSED):
+                self._stop(state, clock, spec, event.id, at, NEVER, effects)
+        clock = clocks.start(spec.name, value, latest + 1, at, event.id, limit, spec.warn_percent, self.calendar)
+        if value is not None:
+            clock.holder = (data.agency, getattr(data, "section", None), getattr(data, "officer", None))
+        state.clocks.append(clock)
+
+    def _stop(
+        self, state: CaseState, clock: Clock, spec: ClockSpec, event: str, at: int, watermark: int,
+        effects: list[Effect],
+    ) -> None:  # fmt: skip
+        """Stopped in time: nothing is said. Late: the alert is settled. In time, but learnt of late: corrected."""
+        breach, warning = clock.breach, clock.warning
+        if clock.phase == STOPPED and (breach is None or breach.state != "settled" or at > breach.due):
+            return
+        warned_early = warning is not None and at < warning.raised_at
+        in_time = clocks.stop(clock, at, event)
+        if warning is not None and warning.state == "open":
+            if warned_early:
+                self._say.correct(state, clock, warning, spec, at, watermark, effects)
+            else:
+                self._say.settle(state, clock, warning, spec, at, effects)
+        if breach is None:
+            if warning is None:
+                self._close(state, clock)
+        elif in_time and breach.state != "corrected":
+            self._say.correct(state, clock, breach, spec, at, watermark, effects)
+        elif breach.state == "open":
+            self._say.settle(state, clock, breach, spec, at, effects)
+
+    def _close(self, state: CaseState, clock: Clock) -> None:
+        key = clock.spec if clock.value is None else f"{clock.spec}:{clock.value}"
+        state.closed[key] = max(state.closed.get(key, 0), clock.round)
+        state.clocks.remove(clock)
+
+    def _advance(self, state: CaseState, until: int, floor: int, effects: list[Effect]) -> None:
+        """Everything due before `until`, in the order of time; then the state's timer."""
+        while True:
+            first, due, provisional = None, until, False
+            wake: int | None = None
+            for clock in state.clocks:
+                at = clocks.next_at(clock)
+                if at is not None:
+                    provisional = provisional or clock.provisional
+                    if wake is None or at < wake:
+                        wake = at
+                    if at < due:
+                        first, due = clock, at
+            if first is None:
+                state.wake_at, state.provisional = wake, provisional
+                return
+            self._fire(state, first, floor, effects)
+
+    def _fire(self, state: CaseState, clock: Clock, floor: int, effects: list[Effect]) -> None:
+        spec, say = self._spec(state, clock), self._say
+        if spec is None:
+            clock.phase = STOPPED
+        elif clock.phase == BREACHED and clock.breach is not None:
+            say.escalate(state, clock, clock.breach, spec, effects)
+        elif clock.warn is not None:
+            at, clock.warn = clock.warn + 1, None
+            say.warn(state, clock, spec, at, effects)
+        elif clock.due is not None:
+            clock.phase = BREACHED
+            clock.red = None if spec.red_after is None else clocks.add(clock.due, spec.red_after, self.calendar)
+            say.breach(state, clock, spec, floor, effects)
+            if clock.warning is not None and clock.warning.state == "open":
+                say.settle(state, clock, clock.warning, spec, clock.due + 1, effects)
+
+
+def _limit(spec: ClockSpec, data: Any) -> Limit | int | None:
+    """The source's own deadline, else the limit that the event carries, else policy's."""
+    if spec.due_from is not None:
+        due = getattr(data, spec.due_from, None)
+        if due is not None:
+            return to_micros(due)
+    if spec.limit_from is not None:
+        limit: Limit | None = getattr(data, spec.limit_from, None)
+        if limit is not None:
+            return limit
+    return spec.limit
