@@ -272,9 +272,10 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def free_base(width: int = 13) -> int:
+def free_base(width: int = 13, first: int | None = None) -> int:
     """The first of `width` neighbouring free ports: brokers and their controllers lie side by side."""
-    for base in range(20_000 + os.getpid() % 500 * 20, 32_000, width):
+    start = first or 20_000 + os.getpid() % 500 * 20
+    for base in range(start, 32_000, width):
         if all(probes.port_free(base + n) for n in range(width)):
             return base
     raise RuntimeError("no range of free ports below 32000")
@@ -291,7 +292,7 @@ def _option(name: str) -> str:
 
 
 def _who_listens(port: int) -> str:
-    """" by python (pid 123)" when this user may know, else nothing."""
+    """ " by python (pid 123)" when this user may know, else nothing."""
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
@@ -299,5 +300,3 @@ def _who_listens(port: int) -> str:
     except (psutil.AccessDenied, psutil.NoSuchProcess):
         pass
     return ""
-
-

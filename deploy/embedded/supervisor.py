@@ -109,9 +109,7 @@ class Supervisor:
             from services.shared import topics_admin
 
             self._enter("starting", "creating topics")
-            topics_admin.apply(
-                self.plan.bootstrap, partitions=self.plan.partitions, replication=self.plan.replication
-            )
+            topics_admin.apply(self.plan.bootstrap, partitions=self.plan.partitions, replication=self.plan.replication)
 
     def _bring_up(self, stage: int) -> None:
         waiting = [child for child in self.children if child.spec.stage == stage]

@@ -1,0 +1,72 @@
+"""Fixtures for every test: the embedded stack where it is asked for, and no network at all where it is not."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from tests.support import stack as support
+
+_HERE = Path(__file__).parent
+_NO_INFRASTRUCTURE = tuple(_HERE / name for name in ("unit", "contract", "topology"))
+_STACK_FIXTURES = ("stack", "infra")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole embedded stack: Kafka, MongoDB stand-in and every Duban process."""
+    with support.running_stack(tmp_path_factory.mktemp("stack")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka with the topics, and the MongoDB stand-in; no Duban process."""
+    with support.running_stack(tmp_path_factory.mktemp("infra"), support.INFRASTRUCTURE) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _no_infrastructure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test under unit/, contract/ or topology/ that opens a network connection fails, even from a thread."""
+    if not request.path.is_relative_to(_HERE) or not any(request.path.is_relative_to(f) for f in _NO_INFRASTRUCTURE):
+        yield
+        return
+    attempts: list[str] = []
+
+    def refuse(sock: socket.socket, address: object) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            attempts.append(str(address))
+            raise ConnectionRefusedError(f"a test in {request.path.parent.name}/ may not connect to {address}")
+        _connect(sock, address)
+
+    def refuse_kafka(*_: object, **__: object) -> None:
+        attempts.append("Kafka through librdkafka")
+        raise ConnectionRefusedError(f"a test in {request.path.parent.name}/ may not connect to Kafka")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    for name in ("Producer", "Consumer", "admin.AdminClient"):
+        monkeypatch.setattr(f"confluent_kafka.{name}", refuse_kafka)
+    yield
+    if attempts:
+        pytest.fail(
+            f"touched infrastructure: {', '.join(sorted(set(attempts)))}; such a test goes to tests/integration"
+        )
+
+
+_connect = socket.socket.connect
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Put the last lines of the stack's logs under the report of a test that failed with one."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.failed:
+        for name in _STACK_FIXTURES:
+            used = getattr(item, "funcargs", {}).get(name)
+            if isinstance(used, Stack):
+                report.sections += [(f"log of {process}", tail) for process, tail in support.logs(used)]
