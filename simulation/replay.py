@@ -1,4 +1,4 @@
-"""Segments as the very records that lie on the topics, in order. Free of Kafka: for `--direct`, tests and benchmarks."""
+"""Segments as the very records that lie on the topics, in order. Free of connections to Kafka."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime

@@ -196,9 +196,7 @@ def _step(fields: dict[str, str], finished: str) -> _Step:
     )  # fmt: skip
 
 
-def _commands(
-    ref: str, fields: dict[str, str], steps: list[_Step], agency: str
-) -> tuple[list[Command], datetime]:
+def _commands(ref: str, fields: dict[str, str], steps: list[_Step], agency: str) -> tuple[list[Command], datetime]:
     start, end = (
         parse_instant(value, name, ZONE) if (value := fields.get(name, "").strip()) else None
         for name in ("startDate", "endDate")

@@ -1,0 +1,1 @@
+"""Ways to bring segments into a running stack: through the services, or straight to the topics."""
