@@ -1,4 +1,4 @@
-"""One application for an approval in the generated city: stages, pauses, extension, decision, delivery (rows C1, C2)."""
+"""One application for an approval in the generated city: stages, pauses, extension, decision, delivery (C1, C2)."""
 
 from datetime import datetime
 from typing import Any
@@ -42,8 +42,10 @@ def plan(city: City, behaviour: Behaviour, diary: Diary, ref: str) -> Steps:
         statutory_limit=item.statutory_limit, promised_limit=item.promised_limit, **who)))  # fmt: skip
     _stages(item, behaviour, diary, desk, who, steps)
     if diary.happens(rates.extended):
-        steps.append((diary.works(0, 1), ApprovalExtendedV1(
-            agency=desk.agency, limit=Limit(amount=10), approved_by="head of agency", notice_ref=f"{ref}/extension")))  # fmt: skip
+        extension = ApprovalExtendedV1(
+            agency=desk.agency, limit=Limit(amount=10), approved_by="head of agency", notice_ref=f"{ref}/extension"
+        )
+        steps.append((diary.works(0, 1), extension))
     decision = diary.pace(behaviour.rate("late_permit", desk), behaviour.rate("no_decision", desk))
     if decision == "never":
         return steps
@@ -52,9 +54,8 @@ def plan(city: City, behaviour: Behaviour, diary: Diary, ref: str) -> Steps:
     steps.append((waited, ApprovalDecidedV1(outcome="granted" if rng.random() < 0.9 else "denied", **who)))
     delivery = diary.pace(behaviour.rate("late_delivery", desk), rates.no_delivery)
     if delivery != "never":
-        steps.append(
-            (diary.works(11, 15) if delivery == "late" else diary.works(0, 5), ApprovalDeliveredV1(agency=desk.agency))
-        )
+        delivered_at = diary.works(11, 15) if delivery == "late" else diary.works(0, 5)
+        steps.append((delivered_at, ApprovalDeliveredV1(agency=desk.agency)))
     return steps
 
 

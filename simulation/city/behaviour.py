@@ -1,4 +1,4 @@
-"""How the city behaves: the rates of every misdeed that is planted, and who commits it. All of them are plain numbers."""
+"""How the city behaves: the rate of every misdeed that is planted, and who commits it. Plain numbers."""
 
 from datetime import datetime, time, timedelta
 from random import Random
@@ -100,7 +100,7 @@ class Diary:
         self.days, self.rng, self.at = days, rng, at
 
     def works(self, least: int, most: int) -> datetime:
-        """The next step, `least` to `most` working days on, at some minute of office hours; 0 is today if there is time."""
+        """The next step, `least` to `most` working days on, in office hours; 0 is today, or the next working day."""
         count = self.rng.randint(least, most)
         today = self.days.day_of(self.at)
         day = self.days.after(today, count) if count else today

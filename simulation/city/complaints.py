@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from random import Random
+from typing import Any, Literal
 
 from services.contracts.complaints import (
     Channel,
@@ -23,11 +24,13 @@ from services.contracts.limits import Limit
 from simulation.city.behaviour import OFFENCES, Behaviour, Diary
 from simulation.city.registry import City, Desk
 
+Finding = Literal["verified", "partly", "unfounded"]
 Steps = list[tuple[datetime, EventModel]]
 _CHANNELS: tuple[Channel, ...] = (
     "hotline", "hotline", "hotline", "website", "letter", "supervision_box", "media", "petition_office", "supervisor",
     "reception_day", "email",
 )  # fmt: skip
+_FINDINGS: tuple[Finding, ...] = ("verified", "partly", "unfounded")
 _REFUSALS: tuple[RefusalReason, ...] = (
     "not_an_agency_matter", "in_litigation", "already_answered_finally", "other_statutory_channel",
 )  # fmt: skip
@@ -48,32 +51,27 @@ def plan(city: City, behaviour: Behaviour, diary: Diary, ref: str) -> Steps:
     steps.append(_dispatched(diary, desk, *((2, 3) if late else (0, 1))))
     desk = _passed_on(city, behaviour, diary, desk, steps)
     late = diary.happens(behaviour.rate("late_sign_in", desk))
-    who = {"agency": desk.agency, "section": desk.section, "officer": desk.officer}
+    who: dict[str, Any] = {"agency": desk.agency, "section": desk.section, "officer": desk.officer}
     steps.append((diary.works(2, 3) if late else diary.works(0, 1), ComplaintSignedV1(**who)))
     response = diary.pace(behaviour.rate("late_response", desk), rates.no_response)
     if response != "never":
-        steps.append(
-            (diary.works(4, 6) if response == "late" else diary.works(0, 2), ComplaintRespondedV1(agency=desk.agency))
-        )
+        responded_at = diary.works(4, 6) if response == "late" else diary.works(0, 2)
+        steps.append((responded_at, ComplaintRespondedV1(agency=desk.agency)))
     if diary.happens(rates.extended):
         steps.append((diary.works(1, 3), ComplaintExtendedV1(
             limit=Limit(amount=5), approved_by="office", reason="further inquiries are needed")))  # fmt: skip
     conclusion = diary.pace(behaviour.rate("late_conclusion", desk), behaviour.rate("no_conclusion", desk))
     if conclusion == "never":
         return steps
-    drawn = rng.random()
-    finding = (
-        "verified" if drawn < rates.verified else "partly" if drawn < rates.verified + rates.partly else "unfounded"
-    )
+    (finding,) = rng.choices(_FINDINGS, (rates.verified, rates.partly, 1 - rates.verified - rates.partly))
     steps.append((
         diary.works(8, 16) if conclusion == "late" else diary.works(1, 4),
         ComplaintConcludedV1(finding=finding, offence=offence, **who),
     ))  # fmt: skip
     reply = diary.pace(rates.late_reply, rates.no_reply)
     if reply != "never":
-        steps.append(
-            (diary.works(8, 14) if reply == "late" else diary.works(0, 2), ComplaintRepliedV1(agency=desk.agency))
-        )
+        replied_at = diary.works(8, 14) if reply == "late" else diary.works(0, 2)
+        steps.append((replied_at, ComplaintRepliedV1(agency=desk.agency)))
     return steps
 
 

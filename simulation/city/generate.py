@@ -85,7 +85,7 @@ def generate(policies: Path, seed: int = SEED, days: int = DAYS, scale: float = 
 
 
 def _arrivals(kind: Kind, calendar: WorkingDays, seed: int, days: int, scale: float) -> Iterator[tuple[str, Diary]]:
-    """(reference, diary at the arrival): each day draws from a generator of its own, so days do not move one another."""
+    """(reference, diary at the arrival). Each day and each case draws from a generator of its own."""
     for offset in range(days):
         day = FIRST_DAY + timedelta(days=offset)
         if kind.in_hours and not calendar.is_working(day):

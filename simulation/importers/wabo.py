@@ -6,6 +6,7 @@ An application opens at the earliest instant the file gives for it.
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -88,7 +89,7 @@ def _take(applications: dict[str, _Application], fields: dict[str, str], line: i
 
 def _commands(case: _Application) -> list[Command]:
     opening = min(at for at in (case.start, case.end, *(a[0] for a in case.activities)) if at)
-    who = {"agency": case.agency, "section": case.section, "officer": case.officer}
+    who: dict[str, Any] = {"agency": case.agency, "section": case.section, "officer": case.officer}
     steps: list[tuple[datetime, EventModel]] = [
         (opening, ApprovalAppliedV1(
             item="environmental-permit", procedure="permit-deadline", at_centre=True, source_ref=case.ref, **who)),
@@ -97,7 +98,7 @@ def _commands(case: _Application) -> list[Command]:
     seen: dict[str, int] = {}
     for at, activity, resource in sorted(case.activities, key=lambda a: a[:2]):
         stage = number_repeated(activity, seen)
-        by = {"agency": case.agency, "section": case.section, "officer": resource}
+        by: dict[str, Any] = {"agency": case.agency, "section": case.section, "officer": resource}
         steps += [(at, ApprovalStageStartedV1(stage=stage, **by)), (at, ApprovalStageFinishedV1(stage=stage, **by))]
     if case.end:
         steps.append((case.end, ApprovalDecidedV1(outcome="granted", **who)))

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -214,7 +214,7 @@ def _commands(ref: str, fields: dict[str, str], steps: list[_Step], agency: str)
     seen: dict[str, int] = {}
     for step in steps:
         stage = number_repeated(step.name, seen)
-        by = {"stage": stage, "agency": agency, "officer": step.resource}
+        by: dict[str, Any] = {"stage": stage, "agency": agency, "officer": step.resource}
         began = opening if step.due or not step.finished else step.finished
         events.append((began, ApprovalStageStartedV1(due_at=step.due, **by)))
         if step.finished:
