@@ -25,14 +25,14 @@ class StackInfo:
     replication: int
     pids: dict[str, int]
 
-    def token(self, role: str = "operator", subject: str = "duban", ttl_seconds: int = 3600) -> str:
-        """A bearer token signed with the stack's own key, for a principal with one role."""
-        from datetime import timedelta
-
+    def token(self, role: str = "operator", *, ttl_seconds: float = 3600, ticket: bool = False) -> str:
+        """A token of the stack's own key for a principal with one role; `ticket` for a sign-in link instead."""
         from services.shared import auth
+        from services.shared.access import Principal
 
-        principal = auth.Principal(subject=subject, roles=frozenset({role}))
-        return auth.mint(principal, timedelta(seconds=ttl_seconds), key_file=self.signing_key_file)
+        key = auth.load_key(self.signing_key_file)
+        principal = Principal(f"duban-{role}", frozenset({role}))
+        return auth.mint(principal, ttl_seconds, key, use="ticket" if ticket else "access")
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

@@ -51,6 +51,10 @@ class Plan:
         return 3 if self.brokers >= 3 else 1
 
     @property
+    def policies(self) -> Path:
+        return Path(os.environ.get("DUBAN_POLICIES") or ROOT / "policies").absolute()
+
+    @property
     def signing_key_file(self) -> Path:
         return self.data / "keys" / "signing.jwk"
 
@@ -63,7 +67,7 @@ class Plan:
         return {
             "DUBAN_BROKERS": self.bootstrap,
             "DUBAN_MONGO": self.mongo,
-            "DUBAN_POLICIES": os.environ.get("DUBAN_POLICIES", str(ROOT / "policies")),
+            "DUBAN_POLICIES": str(self.policies),
             "DUBAN_DATA": str(self.data),
             "DUBAN_SIGNING_KEY_FILE": str(self.signing_key_file),
             "DUBAN_USERS_FILE": str(self.users_file),
@@ -148,9 +152,10 @@ def _kafka(plan: Plan, jars: Sequence[Path]) -> list[Spec]:
 
 
 def _mongo(plan: Plan, _: Sequence[Path]) -> list[Spec]:
+    """Without --sync-on-commit an acknowledged write of the last second is gone after kill -9."""
     command = [
         sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(plan.mongo_port), "--storage-path",
-        str(plan.data / "mongo"), "--cache-size", "256M", "--log-level", "WARNING",
+        str(plan.data / "mongo"), "--cache-size", "256M", "--log-level", "WARNING", "--sync-on-commit",
     ]  # fmt: skip
     return [Spec("mongo", command, f"mongo:{plan.mongo_port}", (plan.mongo_port,), {}, INFRA, stop_seconds=20.0)]
 
