@@ -1,6 +1,7 @@
 """What the cases fold says: alert snapshots and facts, from a clock's records. Built only when something is said."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from services.contracts.alerts import (
@@ -23,6 +24,8 @@ from services.supervision.domain.explanation import explain
 from services.supervision.domain.fold import Effect
 from services.supervision.domain.policy import OFFICE, ClockSpec, FactRule
 
+# Alerts of one day share their instants.
+_at = lru_cache(maxsize=4096)(from_micros)
 CORRECTION = ":corrected"
 _STEP_NAMES = ("started", "paused", "resumed", "extended", "stopped", "recomputed")
 
@@ -53,7 +56,7 @@ class Announcer:
             return
         record.facts = version
         alert = alert_id(record.rule, state.timeline, state.case_id, clock.name)
-        known_at, occurred_at = from_micros(record.known_at), from_micros(due + 1)
+        known_at, occurred_at = _at(record.known_at), _at(due + 1)
         for subject in _subjects(holder):
             fact = _breach_fact(state, alert, version, subject)
             effects.append(
@@ -89,7 +92,7 @@ class Announcer:
         alert = alert_id(record.rule, state.timeline, state.case_id, clock.name)
         holder = (record.agency, record.section, record.officer)
         known = max(at, floor, record.known_at + 1)
-        known_at, occurred_at = from_micros(known), from_micros(at)
+        known_at, occurred_at = _at(known), _at(at)
         for subject in _subjects(holder):
             original = _breach_fact(state, alert, record.facts, subject)
             effects.append(
@@ -103,7 +106,7 @@ class Announcer:
         if not rule.when.holds(data) or (rule.unless is not None and rule.unless.holds(data)):
             return
         offence = rule.offence if rule.offence_from is None else getattr(data, rule.offence_from)
-        holder, known_at = accused(state, event), from_micros(at)
+        holder, known_at = accused(state, event), _at(at)
         for subject in _subjects(holder):
             fact = name_of("fact", state.timeline, "event", state.case_id, event.sequence, str(offence), subject)
             effects.append(
@@ -119,11 +122,11 @@ class Announcer:
         alert = alert_id(record.rule, state.timeline, state.case_id, name)
         data = model(
             alert_id=alert, version=record.version, rule=record.rule, subject=state.case_id, timeline=state.timeline,
-            severity=record.severity, state=record.state, raised_at=from_micros(record.raised_at),
+            severity=record.severity, state=record.state, raised_at=_at(record.raised_at),
             policy_version=self._version, calendar_version=clock.calendar,
             explanation=explain(clock, record, spec, self._calendar), clock=name, kind=state.kind,
             case_ref=state.case_id, source_ref=state.source_ref, agency=record.agency, section=record.section,
-            officer=record.officer, due_at=from_micros(record.due), settled_at=_instant(record.settled_at),
+            officer=record.officer, due_at=_at(record.due), settled_at=_instant(record.settled_at),
             corrected_at=_instant(record.corrected_at), provisional=clock.provisional,
             evidence=[step.event for step in clock.steps], trail=_trail(clock, record),
         )  # fmt: skip
@@ -138,12 +141,12 @@ def _trail(clock: Clock, record: Record) -> list[TrailStep]:
     steps: list[tuple[int, int, TrailStep]] = []
 
     def put(rank: int, name: Any, at: int, event: str | None = None, detail: dict[str, Any] | None = None) -> None:
-        steps.append((at, rank, TrailStep(step=name, at=from_micros(at), event_id=event, detail=detail or {})))
+        steps.append((at, rank, TrailStep(step=name, at=_at(at), event_id=event, detail=detail or {})))
 
     for step in clock.steps:
         detail: dict[str, Any] | None = None
         if step.op == STARTED and step.unit == DUE:
-            detail = {"due_at": from_micros(step.amount).isoformat()}
+            detail = {"due_at": _at(step.amount).isoformat()}
         elif step.op in (STARTED, EXTEND):
             detail = {"amount": step.amount, "unit": UNIT_NAMES[step.unit]}
         elif step.op == RECOMPUTED:
@@ -170,7 +173,7 @@ def _time_and_rank(step: tuple[int, int, TrailStep]) -> tuple[int, int]:
 
 
 def _instant(at: int | None) -> datetime | None:
-    return None if at is None else from_micros(at)
+    return None if at is None else _at(at)
 
 
 def _subjects(holder: Holder) -> list[str]:

@@ -15,6 +15,7 @@ HOUR = 3_600_000_000
 DAY = 24 * HOUR
 MICROS_MAX = to_micros(datetime(9999, 1, 1, tzinfo=UTC))
 _FIRST = date(1970, 1, 1)
+_FIRST_ORDINAL = _FIRST.toordinal()
 _DAYS = (date(2101, 1, 1) - _FIRST).days
 _WEEKEND = (5, 6)
 
@@ -86,6 +87,10 @@ class Calendar:
         year = DecreedYear(frozenset(decree.holidays), frozenset(decree.makeup_workdays))
         return type(self)(decree.version, self.timezone, {**self.years, decree.year: year})
 
+    def local_day(self, at: int) -> date:
+        """The local day of an instant."""
+        return date.fromordinal(_FIRST_ORDINAL + self._day(at))
+
     def local(self, at: int) -> datetime:
         """The instant in this calendar's time zone."""
         return from_micros(at).astimezone(self._zone)
@@ -115,7 +120,7 @@ class Calendar:
 @lru_cache(maxsize=8)
 def _day_ends(timezone: str) -> list[int]:
     """The last microsecond of each local day from 1970 to 2100."""
-    zone, first = ZoneInfo(timezone), _FIRST.toordinal()
+    zone, first = ZoneInfo(timezone), _FIRST_ORDINAL
     midnights = (datetime.combine(date.fromordinal(first + i + 1), datetime.min.time(), zone) for i in range(_DAYS))
     return [to_micros(midnight) - 1 for midnight in midnights]
 

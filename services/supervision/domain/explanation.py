@@ -93,7 +93,7 @@ def _count(n: int, noun: str) -> str:
 
 
 def _day(at: int, days: Calendar) -> str:
-    return days.local(at).date().isoformat()
+    return days.local_day(at).isoformat()
 
 
 def _moment(at: int, days: Calendar) -> str:
