@@ -16,10 +16,10 @@ class Deadline:
     """
 
     def __init__(self, days: WorkingDays, at: datetime, percent: int | None) -> None:
-        self.days, self.began, self.base, self.percent = days, at, at, percent
+        self.days, self.base, self.percent = days, at, percent
         self.unit = "fixed"
         self.total = self.left = 0
-        self.fixed = at
+        self.fixed, self.span = at, timedelta()
         self.paused_at: datetime | None = None
 
     @classmethod
@@ -27,11 +27,11 @@ class Deadline:
         """From a limit (a model or the policy's mapping), or from the due instant itself."""
         self = cls(days, at, percent)
         if isinstance(limit, datetime):
-            self.fixed = limit
+            self.fixed, self.span = limit, limit - at
             return self
         amount, unit = (limit["amount"], limit["unit"]) if isinstance(limit, dict) else (limit.amount, limit.unit)
         if unit == "hours":
-            self.fixed = at + amount * _HOUR
+            self.fixed, self.span = at + amount * _HOUR, amount * _HOUR
         else:
             self.unit, self.total, self.left = unit, amount, amount
         return self
@@ -48,8 +48,7 @@ class Deadline:
         if self.percent is None or due is None:
             return None
         if self.unit == "fixed":
-            span = due - self.began
-            warn = due - span * (100 - self.percent) // 100
+            warn = due - self.span * (100 - self.percent) // 100
         else:
             share = min((self.total * self.percent + 99) // 100, self.total - 1)
             if share < 0:
@@ -80,12 +79,11 @@ class Deadline:
             return
         if self.unit != "fixed":
             raise ValueError(f"the generated city does not extend {self.unit} by {limit.unit}")
-        longer = (
-            self.fixed + limit.amount * _HOUR
-            if limit.unit == "hours"
-            else self._end(limit.unit, self.fixed, limit.amount)
-        )
-        self.began, self.fixed = self.began, longer
+        if limit.unit == "hours":
+            longer = self.fixed + limit.amount * _HOUR
+        else:
+            longer = self._end(limit.unit, self.fixed, limit.amount)
+        self.span, self.fixed = self.span + (longer - self.fixed), longer
 
     def _end(self, unit: str, base: datetime, count: int) -> datetime:
         day = self.days.day_of(base)

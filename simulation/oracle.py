@@ -122,8 +122,12 @@ class _Case:
             for run in mine:
                 self._move(run, kind, at, data)
             self._start(name, spec, value, mine, kind, at, data)
-        for rule in self.policy["facts"]:
-            if rule["on"] == kind and _matches(rule.get("when"), data) and not _excepted(rule.get("unless"), data):
+        for rule in self.policy["facts"]:  # YAML 1.1 reads the key `on` as true
+            if (
+                rule.get("on", rule.get(True)) == kind
+                and _matches(rule.get("when"), data)
+                and not _excepted(rule.get("unless"), data)
+            ):
                 offence = rule.get("offence") or getattr(data, rule["offence_from"])
                 if data.agency is not None or self.holder is not None:
                     self.facts.append(Fact(at=at, offence=offence, who=self._completed(data)))

@@ -47,14 +47,16 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offender(msgspec.Struct, frozen=True, kw_only=True):
-    """A desk that misbehaves again and again: its offence when a complaint is verified, and how often it is late."""
+    """A desk that misbehaves again and again: its offence when a complaint is verified, how many times more often it is
+    late, and the share of complaints that its agency returns."""
 
     desk: Desk
     offence: Offence
-    slowness: float
+    slowness: float = 1.0
+    returns: float = 0.0
 
 
-SLOWNESS = 4.0
+SLOWNESS, RETURNS = 4.0, 0.7
 OFFENCES: tuple[Offence, ...] = (
     "delay", "buck_passing", "arbitrary_inspection", "arbitrary_charge", "arbitrary_fine", "extortion", "bad_attitude",
     "obstruction", "suppression", "broken_promise", "other",
@@ -68,6 +70,10 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     offenders: tuple[Offender, ...]
     drawn: float = 0.35
 
+    def returned(self, agency: str) -> float:
+        """The share of complaints that `agency` returns."""
+        return max([self.rates.returned, *(o.returns for o in self.offenders if o.desk.agency == agency)])
+
     def rate(self, name: str, desk: Desk | None = None) -> float:
         """A rate, raised for a slow desk where the step is a late one."""
         rate: float = getattr(self.rates, name)
@@ -78,16 +84,21 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plant(city: City, seed: int) -> Behaviour:
-    """Six offenders chosen by the seed: two arbitrary, two rude or obstructive, two slow."""
+    """Seven offenders chosen by the seed: two arbitrary, two rude or obstructive, two slow, one who passes the buck."""
     rng = Random(f"{seed}/offenders")
-    desks = rng.sample(city.desks(), 6)
     offences: tuple[Offence, ...] = (
-        "arbitrary_charge", "arbitrary_fine", "bad_attitude", "obstruction", "delay", "delay",
+        "arbitrary_charge", "arbitrary_fine", "bad_attitude", "obstruction", "delay", "delay", "buck_passing",
     )  # fmt: skip
+    desks = rng.sample(city.desks(), len(offences))
     return Behaviour(
         rates=Rates(),
         offenders=tuple(
-            Offender(desk=desk, offence=offence, slowness=SLOWNESS if offence == "delay" else 1.0)
+            Offender(
+                desk=desk,
+                offence=offence,
+                slowness=SLOWNESS if offence == "delay" else 1.0,
+                returns=RETURNS if offence == "buck_passing" else 0.0,
+            )  # fmt: skip
             for desk, offence in zip(desks, offences, strict=True)
         ),
     )

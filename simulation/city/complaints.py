@@ -89,7 +89,7 @@ def _dispatched(diary: Diary, desk: Desk, least: int, most: int) -> tuple[dateti
 
 def _passed_on(city: City, behaviour: Behaviour, diary: Diary, desk: Desk, steps: Steps) -> Desk:
     """Agencies return the complaint, up to three times, each time to another one; the desk where it ends (row B1)."""
-    share = behaviour.rates.returned
+    share = behaviour.returned(desk.agency)
     for _ in range(3):
         if not diary.happens(share):
             break
