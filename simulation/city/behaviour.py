@@ -98,7 +98,7 @@ def plant(city: City, seed: int) -> Behaviour:
                 offence=offence,
                 slowness=SLOWNESS if offence == "delay" else 1.0,
                 returns=RETURNS if offence == "buck_passing" else 0.0,
-            )  # fmt: skip
+            )
             for desk, offence in zip(desks, offences, strict=True)
         ),
     )
