@@ -13,7 +13,7 @@ from services.contracts.instants import from_micros, to_micros
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
-MICROS_MAX = to_micros(datetime(9999, 1, 1, tzinfo=UTC))
+MICROS_MAX = to_micros(datetime(9999, 12, 30, tzinfo=UTC))
 _FIRST = date(1970, 1, 1)
 _FIRST_ORDINAL = _FIRST.toordinal()
 _DAYS = (date(2101, 1, 1) - _FIRST).days
