@@ -102,6 +102,8 @@ def _configs(topic: Topic, replication: int) -> dict[str, str]:
     return {
         "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",
+        # Retention counts from the arrival: an imported event of 2010 is not old the moment it is written.
+        "message.timestamp.type": "LogAppendTime",
         "cleanup.policy": topic.cleanup,
         "min.insync.replicas": "2" if replication >= 3 else "1",
     }
