@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(down)
     app.command()(status)
+    app.command()(doctor)
 
 
 def up(
@@ -97,6 +98,34 @@ def status(
     else:
         _console.print(_table(rows, data))
     if not ready:
+        raise typer.Exit(1)
+
+
+def doctor(
+    data: DataOption = DEFAULT_DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """Look at everything a stack needs and say what to do; exit code 1 when something would keep it from running.
+
+    Example: duban doctor --data /tmp/city
+    """
+    from deploy.embedded import doctor as examination
+    from deploy.embedded.stack import Stack
+
+    try:
+        stack = Stack.open(data)
+    except FileNotFoundError:
+        stack = Stack(data)
+    findings = list(examination.examine(stack))
+    if as_json:
+        typer.echo(examination.as_json(findings))
+    else:
+        for finding in findings:
+            colour = {"ok": "green", "warning": "yellow", "problem": "red"}[finding.level]
+            typer.echo(f"{typer.style(f'{finding.level:8}', fg=colour)} {finding.check:12} {finding.detail}")
+            if finding.advice:
+                typer.echo(f"{'':22}-> {finding.advice}")
+    if any(finding.level == "problem" for finding in findings):
         raise typer.Exit(1)
 
 
