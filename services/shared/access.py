@@ -61,6 +61,7 @@ TABLE: Mapping[str, Access] = {
     "complaints.conclude": _entry("agency importer", "own", "conclude (B3)"),
     "complaints.reply": _entry("agency clerk office importer", "own", "reply to the complainant (B3)"),
     "complaints.read": _entry("agency clerk supervisor office leader importer", "own", "state and history of a case"),
+    "complaints.text": _entry("agency clerk office", "own", "what the person wrote"),
     "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
@@ -121,7 +122,7 @@ class Reach(NamedTuple):
     groups: frozenset[str] = frozenset()
 
     def covers(self, agency: str | None, groups: Mapping[str, str]) -> bool:
-        """Whether a record of `agency` is within reach; `groups` maps agency to group. Nobody's record is the city's."""
+        """Whether a record of `agency` is within reach; `groups`: agency -> group. Nobody's is the city's."""
         if self.city:
             return True
         return agency is not None and (agency in self.agencies or groups.get(agency, "unassigned") in self.groups)

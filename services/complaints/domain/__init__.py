@@ -1,0 +1,1 @@
+"""The rules of a complaint's life. Free of frameworks, clocks and I/O."""

@@ -1,0 +1,32 @@
+"""Composition root of complaints: `serve` the API, `relay` events to complaints.v1."""
+
+from fastapi import FastAPI
+
+from services.complaints.api import build
+from services.complaints.receipts import Receipts
+from services.complaints.repository import MongoComplaints
+from services.complaints.service import KIND
+from services.shared.mongo import connect_store
+from services.shared.relay import Relay
+from services.shared.settings import Settings
+from services.shared.source_app import source_cli, source_relay
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The HTTP application on the database that `settings` name."""
+    settings = settings or Settings()
+    connect_store(settings, KIND.service)
+    receipts = Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
+    return build(settings, MongoComplaints(), receipts)
+
+
+def create_relay(settings: Settings) -> Relay:
+    """The relay between that database and Kafka."""
+    connect_store(settings, KIND.service)
+    return source_relay(settings, KIND, MongoComplaints())
+
+
+cli = source_cli(KIND.service, create_app, create_relay)
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,263 @@
+"""The relay: from the outboxes of one service to its topic, in order per case, each event at least once.
+
+1. Read the waiting tick requests.
+2. Publish every event that is older than their `as_of`; delete it from its outbox once all replicas have it.
+3. Publish those ticks into every partition, then forget the requests.
+4. Publish what else waits, a bounded number of cases of each timeline, so that no import keeps the others waiting.
+Between chunks of any of these the live timeline has its turn: its events, and each second a live tick.
+
+A kill between 2's publishing and deleting publishes the same events again: same id, same sequence. So do two relays at
+once: each publishes a case from its oldest waiting event on, so whatever they mix up, no event stands before its
+predecessor's first copy. The broker being away for hours is not an error: the producer retries in place.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+from pymongo.errors import PyMongoError
+
+from services.contracts.clock import ClockTickedV1
+from services.contracts.codec import encode
+from services.contracts.envelope import LIVE
+from services.contracts.identifiers import name_of
+from services.contracts.instants import from_micros, to_micros
+from services.shared.failpoints import failpoint
+from services.shared.outbox import Outbox, Request, Waiting
+from services.shared.partitioner import partition_of
+from services.shared.source_telemetry import OUTBOX_AGE, OUTBOX_CASES, PUBLISHED, RELAY_RETRIES, TICKS
+from services.shared.worker_http import serve_probes
+
+CHUNK = 500
+CHUNKS_A_TURN = 4
+IDLE_SECONDS = 0.05
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
+_NEVER_EXPIRES_MS = 2**31 - 1
+_log = structlog.get_logger()
+
+
+class Stopped(Exception):
+    """The relay was asked to stop while it waited."""
+
+
+Record = tuple[int, bytes | None, bytes]
+"""(partition, key, value)"""
+
+
+class Log(Protocol):
+    """Where a relay appends records: one topic."""
+
+    def partitions(self) -> int: ...
+
+    def append(self, records: Sequence[Record], wait: Callable[[], None]) -> None:
+        """Append `records` in order and return once all replicas have them. Raises KafkaError, or what `wait` raises,
+        which is called again and again until then."""
+
+    def close(self) -> None:
+        """Drop the connection and whatever has not been sent."""
+
+
+class KafkaLog:
+    """One topic, by an idempotent producer that waits for every replica and never gives a record up by itself.
+
+    One request in flight: should a batch fail for good, nothing that follows it in its partition is there yet.
+    """
+
+    def __init__(self, brokers: str, topic: str) -> None:
+        self._brokers, self._topic = brokers, topic
+        self._producer: Any = None
+
+    def partitions(self) -> int:
+        found = self._connected().partitions_for(self._topic)
+        if not found:
+            raise KafkaError(f"the topic {self._topic} does not exist")
+        return len(found)
+
+    def append(self, records: Sequence[Record], wait: Callable[[], None]) -> None:
+        producer = self._connected()
+        try:
+            futures = [producer.send(self._topic, value, key, partition=partition) for partition, key, value in records]
+            for future in futures:
+                _await(future, wait)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Drop the producer and whatever it has not sent: it is still in the outbox."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=0)
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._brokers.split(","), client_id="duban-relay", acks="all",
+                enable_idempotence=True, max_in_flight_requests_per_connection=1, allow_auto_create_topics=False,
+                delivery_timeout_ms=_NEVER_EXPIRES_MS, max_block_ms=10_000, batch_size=256 * 1024, linger_ms=2,
+                reconnect_backoff_max_ms=1_000, bootstrap_timeout_ms=5_000,
+            )  # fmt: skip
+        return self._producer
+
+
+def _await(future: Any, wait: Callable[[], None]) -> None:
+    while True:
+        try:
+            future.get(timeout=0.25)
+            return
+        except KafkaTimeoutError:
+            if future.is_done:
+                raise
+            wait()
+
+
+class Relay:
+    """The relay of one service. `clock` dates live ticks, which stay `grace` behind it."""
+
+    def __init__(
+        self, service: str, topic: str, outbox: Callable[[], Outbox], log: Log, clock: Callable[[], datetime], *,
+        grace: timedelta, tick_every: timedelta,
+    ) -> None:  # fmt: skip
+        self.service, self._topic, self._open, self._log = service, topic, outbox, log
+        self._clock, self._grace, self._tick_every = clock, grace, tick_every
+        self._outbox: Outbox | None = None
+        self._ticked_at: datetime | None = None
+        self._measured_at = from_micros(0)
+        self._live_as_of = 0
+        self._stop = threading.Event()
+        self.ready = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish until `stop` is set. What cannot be done now is repeated until it can."""
+        self._stop, attempt = stop, 0
+        while not stop.is_set():
+            try:
+                busy = self.turn()
+                attempt, self.ready = 0, True
+                if not busy:
+                    stop.wait(IDLE_SECONDS)
+            except Stopped:
+                break
+            except Exception as error:
+                self._log.close()
+                broker = isinstance(error, KafkaError)
+                reason = "broker" if broker else "store" if isinstance(error, PyMongoError) else "unforeseen"
+                RELAY_RETRIES.labels(self.service, reason).inc()
+                pause = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
+                _log.warning("relay_waits", service=self.service, reason=reason, error=str(error)[:300], seconds=pause)
+                attempt += 1
+                stop.wait(pause)
+        self._log.close()
+
+    def turn(self) -> bool:
+        """One round of steps 1 to 4; whether there was anything to do but the live tick."""
+        outbox = self._store()
+        requests = outbox.requests()
+        by_timeline: dict[str, list[Request]] = {}
+        for request in requests:
+            by_timeline.setdefault(request.timeline, []).append(request)
+        for timeline, ticks in by_timeline.items():
+            for chunk in outbox.waiting(timeline, max(t.as_of for t in ticks), CHUNK):
+                self._publish(chunk)
+                self._live()
+            self._tick(timeline, [t.as_of for t in ticks])
+            failpoint("relay.ticked")
+            outbox.done(ticks)
+        busy = bool(requests)
+        for timeline in outbox.timelines():
+            if timeline == LIVE:
+                continue
+            for number, chunk in enumerate(outbox.waiting(timeline, None, CHUNK), start=1):
+                self._publish(chunk)
+                self._live()
+                busy = True
+                if number == CHUNKS_A_TURN:
+                    break
+        return self._live() or busy
+
+    def _store(self) -> Outbox:
+        if self._outbox is None:
+            self._outbox = self._open()
+        return self._outbox
+
+    def _live(self) -> bool:
+        """Publish one chunk of live events and, once a second, the live tick: not after the oldest that still waits."""
+        outbox = self._store()
+        chunk = next(iter(outbox.waiting(LIVE, None, CHUNK)), None)
+        if chunk:
+            self._publish(chunk)
+        now = self._clock()
+        if self._ticked_at is None or now - self._ticked_at >= self._tick_every:
+            # The clock is read before the outbox: an event dated before `now - grace` that is not published is there.
+            as_of = to_micros(now - self._grace)
+            oldest = outbox.oldest(LIVE)
+            as_of = max(self._live_as_of, as_of if oldest is None else min(as_of, oldest))
+            if as_of > self._live_as_of:
+                self._tick(LIVE, [as_of])
+                self._live_as_of = as_of
+            self._ticked_at = now
+            self._measure(now, oldest)
+        return bool(chunk)
+
+    def _publish(self, cases: Sequence[Waiting]) -> None:
+        partitions = self._log.partitions()
+        records = []
+        for case in cases:
+            key = case.case_id.encode()
+            partition = partition_of(key, partitions)
+            records += [(partition, key, value) for _, value in case.events]
+        self._log.append(records, self._wait)
+        failpoint("relay.published")
+        self._store().acknowledge([(case.case_id, case.events[-1][0]) for case in cases if case.events])
+        PUBLISHED.labels(self.service).inc(len(records))
+
+    def _tick(self, timeline: str, instants: Sequence[int]) -> None:
+        partitions = self._log.partitions()
+        records: list[Record] = []
+        for micros in instants:
+            at = from_micros(micros)
+            for partition in range(partitions):
+                value = encode(
+                    ClockTickedV1(as_of=at), id=name_of("tick", timeline, at.isoformat(), self._topic, partition),
+                    source=f"/{self.service}", subject="clock", time=at, sequence=0, timeline=timeline,
+                )  # fmt: skip
+                records.append((partition, None, value))
+        self._log.append(records, self._wait)
+        TICKS.labels(self.service).inc(len(instants))
+
+    def _wait(self) -> None:
+        """While the broker does not answer: see whether to stop, and keep the metrics telling the truth."""
+        if self._stop.is_set():
+            raise Stopped
+        now = self._clock()
+        if now - self._measured_at >= self._tick_every:
+            self._measure(now, self._store().oldest(LIVE))
+
+    def _measure(self, now: datetime, oldest: int | None) -> None:
+        self._measured_at = now
+        OUTBOX_CASES.labels(self.service).set(self._store().size())
+        age = max(0.0, (to_micros(now) - oldest) / 1e6) if oldest is not None else 0.0
+        OUTBOX_AGE.labels(self.service).set(age)
+
+
+def run_relays(relays: Sequence[Relay], stop: threading.Event) -> list[threading.Thread]:
+    """Start every relay in a thread of its own; they end soon after `stop` is set."""
+    threads = [threading.Thread(target=r.run, args=(stop,), name=f"relay-{r.service}") for r in relays]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def serve_relay(relays: Sequence[Relay], *, host: str, port: int) -> None:
+    """Run `relays` in this process until SIGTERM or SIGINT, with /metrics and health on `port`."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    serve_probes(port, lambda: all(r.ready for r in relays), host)
+    for thread in run_relays(relays, stop):
+        thread.join()

@@ -1,0 +1,96 @@
+"""The application and the command line that the four sources have alike. Free of any service's rules."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import typer
+import uvicorn
+from fastapi import Depends, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.shared.auth import install_auth, load_key, require
+from services.shared.bodies import Body
+from services.shared.case_api import add_case_routes, components, install_command_problems
+from services.shared.cases import MongoCases
+from services.shared.commands import CaseService, Kind
+from services.shared.problems import Problem, install_problem_handlers
+from services.shared.relay import KafkaLog, Relay, serve_relay
+from services.shared.settings import Settings
+
+
+def utc_now() -> datetime:
+    """The clock of the live timeline; only composition roots pass it on."""
+    return datetime.now(UTC)
+
+
+def source_app(title: str, settings: Settings, service: CaseService[Any], bodies: Mapping[str, Body[Any]]) -> FastAPI:
+    """An application with the routes that every source has."""
+    app = FastAPI(title=title, docs_url=None, redoc_url=None)
+    install_problem_handlers(app)
+    install_command_problems(app)
+    install_auth(app, settings.signing_key_file)
+    add_case_routes(app, service, bodies)
+    _add_operations(app, service.cases.check)
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = describe()
+        found.setdefault("components", {}).setdefault("schemas", {}).update(components(bodies))
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def _add_operations(app: FastAPI, ready: Callable[[], None]) -> None:
+    needs_health, needs_metrics = Depends(require("health")), Depends(require("metrics"))
+
+    def live(_: Any = needs_health) -> dict[str, str]:
+        return {"status": "live"}
+
+    def is_ready(_: Any = needs_health) -> dict[str, str]:
+        try:
+            ready()
+        except Exception as error:
+            raise Problem(503, "Not ready", f"the store does not answer: {error}", slug="not-ready") from None
+        return {"status": "ready"}
+
+    def metrics(_: Any = needs_metrics) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_api_route("/health/live", live, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/health/ready", is_ready, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
+
+
+def source_relay(settings: Settings, kind: Kind[Any], cases: MongoCases[Any]) -> Relay:
+    """The relay between the cases of a service and its topic."""
+    return Relay(
+        kind.service, kind.topic, cases.outbox, KafkaLog(settings.brokers, kind.topic), utc_now,
+        grace=timedelta(seconds=settings.grace_seconds), tick_every=timedelta(seconds=settings.tick_seconds),
+    )  # fmt: skip
+
+
+def source_cli(
+    name: str, create_app: Callable[[Settings], FastAPI], create_relay: Callable[[Settings], Relay]
+) -> typer.Typer:
+    """`serve` and `relay` of one service. Settings come from the environment (DUBAN_…)."""
+    cli = typer.Typer(no_args_is_help=True, add_completion=False, help=f"The {name} service.")
+
+    @cli.command(help=f"Serve the HTTP API. Example: python -m services.{name}.main serve --port 8000")
+    def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
+        settings = Settings()
+        try:
+            load_key(settings.signing_key_file)
+        except (OSError, ValueError) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+        # No access log: addresses hold receipt codes.
+        uvicorn.run(create_app(settings), host=host, port=port, access_log=False, log_level="warning")
+
+    @cli.command(help=f"Publish events and ticks. Example: python -m services.{name}.main relay --port 9100")
+    def relay(port: int = 9100, host: str = "127.0.0.1") -> None:
+        serve_relay([create_relay(Settings())], host=host, port=port)
+
+    return cli
