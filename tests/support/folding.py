@@ -40,9 +40,7 @@ class Supervision:
                 self._tick(place, to_micros(event.data.as_of))
             else:
                 states = self._states.setdefault(place, {})
-                state, effects = self._cases.fold(
-                    states.get(event.subject), event, self._watermarks.get(place, NEVER)
-                )
+                state, effects = self._cases.fold(states.get(event.subject), event, self._watermarks.get(place, NEVER))
                 if state is not None:
                     states[event.subject] = state
                 self._put(effects)
@@ -55,7 +53,9 @@ class Supervision:
 
     def _wake(self, states: dict[str, State], fold: CasesFold | SubjectsFold, watermark: int) -> list[Effect]:
         due = sorted(
-            (state.wake_at, key) for key, state in states.items() if state.wake_at is not None and state.wake_at < watermark
+            (state.wake_at, key)
+            for key, state in states.items()
+            if state.wake_at is not None and state.wake_at < watermark
         )
         effects: list[Effect] = []
         for _, key in due:
