@@ -48,9 +48,9 @@ class Announcer:
         due = clock.due or 0
         version = 1 if clock.breach is None else clock.breach.version + 1
         holder = answerable(state, clock, spec)
-        clock.breach = record = Record(
-            spec.rule, spec.severity, due, due + 1, max(due + 1, floor), version, *holder
-        )
+        # A deadline may have passed before the event that set it: then nobody knew of the breach before that event.
+        known = max(due + 1, clock.steps[-1].at, floor)
+        clock.breach = record = Record(spec.rule, spec.severity, due, due + 1, known, version, *holder)
         effects.append(self._alert(AlertRaisedV1, state, clock, record, spec, due + 1))
         if spec.owner == OFFICE or holder[0] == OFFICE:
             return

@@ -83,8 +83,17 @@ class Calendar:
         return at > self.decreed_until
 
     def with_decree(self, decree: CalendarDecreedV1) -> Self:
-        """This calendar with one more year decreed (or decreed anew), named by the decree's version."""
-        year = DecreedYear(frozenset(decree.holidays), frozenset(decree.makeup_workdays))
+        """This calendar with one more year decreed (or decreed anew), named by the decree's version.
+
+        Days that lie in another year, and years outside the tables, are none of the decree's business.
+        """
+        if not _FIRST.year < decree.year < 2100:
+            return self
+        holidays, makeup = decree.holidays, decree.makeup_workdays
+        year = DecreedYear(
+            frozenset(day for day in holidays if day.year == decree.year),
+            frozenset(day for day in makeup if day.year == decree.year),
+        )
         return type(self)(decree.version, self.timezone, {**self.years, decree.year: year})
 
     def local_day(self, at: int) -> date:

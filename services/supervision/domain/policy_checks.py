@@ -25,9 +25,8 @@ class Node:
         self._problems.append(f"{self._file}: {self.path or 'document'}: {what}")
 
     def at(self, key: str | int) -> "Node":
-        path = f"{self.path}[{key}]" if isinstance(key, int) else f"{self.path}.{key}".lstrip(".")
-        value = self.value.get(key) if isinstance(self.value, Mapping) else self.value[int(key)]
-        return Node(value, path, self._file, self._problems)
+        path = f"{self.path}.{key}".lstrip(".") if isinstance(self.value, Mapping) else f"{self.path}[{key}]"
+        return Node(self.value[key], path, self._file, self._problems)
 
     def named(self, name: str) -> "Node":
         """The field's name as a value of its own, to be checked like one."""
@@ -41,7 +40,7 @@ class Node:
         fields = {str(key): key for key in self.value}
         if known is not None:
             names = list(known)
-            for name in fields.keys() - set(names):
+            for name in [name for name in fields if name not in names]:
                 self.at(fields[name]).wrong(f"unknown field; {_nearest(name, names)}")
             fields = {name: key for name, key in fields.items() if name in names}
         for name in required:

@@ -66,8 +66,15 @@ def compile_policies(
 
 def _version(node: Node, fields: Mapping[str, Node]) -> str:
     """The declared version and a hash of the content: "2026.1+3f2a91c4"."""
-    content = json.dumps(node.value, sort_keys=True, default=str).encode()
+    content = json.dumps(_named(node.value), sort_keys=True, default=str).encode()
     return f"{fields['version'].text() if 'version' in fields else ''}+{blake2b(content, digest_size=4).hexdigest()}"
+
+
+def _named(value: Any) -> Any:
+    """The value with texts for keys, as only those can be sorted."""
+    if isinstance(value, Mapping):
+        return {str(key): _named(entry) for key, entry in value.items()}
+    return [_named(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _cases(root: Node) -> CasePolicy:
@@ -138,9 +145,9 @@ def _clock(name: str, node: Node, kind: str) -> tuple[ClockSpec, list[tuple[str,
 def _check_clock(spec: ClockSpec, node: Node, fields: Mapping[str, Node], events: Mapping[str, list[str]]) -> None:
     """What a clock's fields must be to one another."""
     starts = events["start"] + events["restart_on"]
-    if "start" in fields and not events["start"] and not fields["start"].items():
+    if "start" in fields and fields["start"].value in (None, []):
         fields["start"].wrong("a clock that stops must start: name an event type")
-    if "stop" in fields and not fields["stop"].items():
+    if "stop" in fields and fields["stop"].value in (None, []):
         fields["stop"].wrong("a clock that starts must stop: name an event type")
     for one, other in ((PAUSE, RESUME), (RESUME, PAUSE)):
         if one in fields and other not in fields:

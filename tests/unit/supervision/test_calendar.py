@@ -59,6 +59,13 @@ def test_a_missing_year_ends_what_is_certain() -> None:
     assert calendar().with_decree(decree).is_provisional(end_of("2027-01-01"))
 
 
+def test_a_decree_of_nonsense_days_harms_nothing() -> None:
+    far = [date(1500, 1, 1), date(9999, 1, 1)]
+    decree = CalendarDecreedV1(year=2027, version="x", holidays=far, makeup_workdays=far)
+    assert calendar().with_decree(decree).end_of_working_day(micros("2026-12-31"), 2) == end_of("2027-01-04")
+    assert calendar().with_decree(CalendarDecreedV1(year=9, version="x", holidays=[], makeup_workdays=[])) is calendar()
+
+
 @pytest.mark.parametrize("timezone", ["Europe/Amsterdam", "America/New_York", "Asia/Shanghai"])
 def test_local_days_of_23_and_25_hours(timezone: str) -> None:
     days = Calendar("plain", timezone, {})

@@ -1,6 +1,6 @@
 """Clocks of single cases, told as what happens to a complaint, a permit or a directive."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -337,7 +337,7 @@ def test_a_provisional_deadline_is_recomputed_by_the_decree() -> None:
     assert due_of(case, "promised") == end_of("2027-01-08")
     assert case.state.provisional
     decree = CalendarDecreedV1(
-        year=2027, version="cn-2027", holidays=[when("2027-01-01").date(), when("2027-01-04").date()], makeup_workdays=[]
+        year=2027, version="cn-2027", holidays=[date(2027, 1, 1), date(2027, 1, 4)], makeup_workdays=[]
     )
     case.decree("2026-12-28", decree)
     assert due_of(case, "promised") == end_of("2027-01-12")
