@@ -1,0 +1,72 @@
+"""Writes docs/openapi/<service>.json from the applications; connects to nothing: `python -m duban.openapi`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fastapi import FastAPI
+
+from services.shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path("docs/openapi")
+
+
+def applications(settings: Settings) -> dict[str, FastAPI]:
+    """Service -> its application, on repositories in memory."""
+    from services.complaints import api as complaints
+    from services.complaints.receipts import Receipts
+    from services.complaints.repository import MemoryComplaints
+    from services.notifications.main import load_directory
+    from services.notifications.memory import MemoryAlerts
+    from services.notifications.web import app as notifications
+
+    return {
+        "complaints": complaints.build(settings, MemoryComplaints(), Receipts(bytes(32))),
+        "notifications": notifications.build(MemoryAlerts(), load_directory(settings.policies), settings),
+    }
+
+
+def documents() -> dict[Path, str]:
+    """Path below the project's root -> content, of every OpenAPI document."""
+    with TemporaryDirectory() as folder:
+        keys = Path(folder)
+        settings = Settings(
+            policies=ROOT / "policies", data=keys, signing_key_file=keys / "signing.jwk", users_file=keys / "users.yaml"
+        )
+        built = applications(settings)
+        return {
+            FOLDER / f"{name}.json": json.dumps(app.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+            for name, app in built.items()
+        }
+
+
+def stale(root: Path = ROOT) -> list[Path]:
+    """The documents below `root` that are missing, differ, or belong to no service."""
+    wanted = documents()
+    there = {path.relative_to(root) for path in (root / FOLDER).glob("*.json")}
+    differing = {p for p, text in wanted.items() if p not in there or (root / p).read_text("utf-8") != text}
+    return sorted(differing | (there - wanted.keys()))
+
+
+def main() -> int:
+    """The exit code: 0, or 1 when --check finds a stale document."""
+    parser = argparse.ArgumentParser(prog="python -m duban.openapi", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
+    if parser.parse_args().check:
+        old = stale()
+        if old:
+            print("stale; run python -m duban.openapi:", *old, sep="\n  ", file=sys.stderr)
+        return 1 if old else 0
+    for path, text in documents().items():
+        target = ROOT / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+    print(f"{len(documents())} OpenAPI documents up to date")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
