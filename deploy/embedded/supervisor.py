@@ -100,7 +100,8 @@ class Supervisor:
                 ))  # fmt: skip
                 if not (log_dir / "meta.properties").exists():
                     kafka.format_storage(paths, folder, cluster_id)
-        seeding.seed(self.plan)
+        users_txt = self.plan.data / "users.txt"
+        seeding.seed(self.plan.signing_key_file, self.plan.users_file, users_txt, self.plan.policies)
         self.children = [Child(spec) for spec in specs(self.plan, paths)]
 
     def _between(self) -> None:
