@@ -29,9 +29,13 @@ def _client(uri: str) -> MongoClient[dict[str, Any]]:
 
 
 def load_directory(policies: Path) -> Directory:
-    """The directory in policies/city.yaml; empty when there is no such file. Raises ValueError for a mistake in it."""
-    path = policies / "city.yaml"
-    return Directory.of(yaml.safe_load(path.read_text("utf-8")) if path.exists() else None)
+    """The names in city.yaml, cases.yaml and subjects.yaml; a file may be absent. Raises ValueError for a mistake."""
+
+    def read(name: str) -> dict[str, Any] | None:
+        path = policies / name
+        return yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
+
+    return Directory.of(read("city.yaml"), read("cases.yaml"), read("subjects.yaml"))
 
 
 def store(settings: Settings) -> MongoAlerts:

@@ -71,6 +71,13 @@ class MemoryAlerts:
         found = (a for a in self._alerts.values() if _finds(query, scope, a, without=field))
         return dict(Counter(str(getattr(a, field) or "") for a in found))
 
+    def by_severity(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, dict[str, int]]:
+        found: dict[str, Counter[str]] = {}
+        for alert in self._alerts.values():
+            if _finds(query, scope, alert):
+                found.setdefault(str(getattr(alert, field) or ""), Counter())[alert.severity] += 1
+        return {value: dict(counts) for value, counts in found.items()}
+
     def timelines(self, scope: Scope) -> list[str]:
         of_alerts = {a.timeline for a in self._alerts.values() if scope.admits(a.agency, a.group)}
         return sorted(of_alerts | set(self._marks))
@@ -111,4 +118,10 @@ def _worst(position: Position) -> tuple[int, int, str]:
 def _finds(query: AlertQuery, scope: Scope, alert: Alert, without: str | None = None) -> bool:
     wanted = {name: value for name, value in query.filters().items() if name != without}
     fields = {**alert.item, "group": alert.group}
+    if query.raised_from_us is not None and alert.raised_us < query.raised_from_us:
+        return False
+    if query.text is not None and not (
+        query.text in (fields["case_ref"], fields["source_ref"]) or alert.alert_id.startswith(query.text)
+    ):
+        return False
     return scope.admits(alert.agency, alert.group) and all(fields.get(name) == value for name, value in wanted.items())

@@ -35,6 +35,8 @@ class MongoAlerts:
         self._alerts.create_index([("timeline", ASCENDING), *_NEWEST])
         self._alerts.create_index([("timeline", ASCENDING), *_WORST])
         self._alerts.create_index([("timeline", ASCENDING), ("agency", ASCENDING), *_WORST])
+        for field in ("alert_id", "case_ref", "source_ref"):
+            self._alerts.create_index(field)
         self._feed.create_index("key", unique=True)
         self._feed.create_index("alert_id")
         self._feed.create_index([("timeline", ASCENDING), ("latency_ms", ASCENDING)])
@@ -118,6 +120,16 @@ class MongoAlerts:
         groups = self._alerts.aggregate([{"$match": match}, {"$group": {"_id": f"${field}", "n": {"$sum": 1}}}])
         return {str(g["_id"] or ""): g["n"] for g in groups}
 
+    def by_severity(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, dict[str, int]]:
+        pair = {"value": f"${field}", "severity": "$severity"}
+        groups = self._alerts.aggregate(
+            [{"$match": _match(query, scope)}, {"$group": {"_id": pair, "n": {"$sum": 1}}}]
+        )
+        found: dict[str, dict[str, int]] = {}
+        for g in groups:
+            found.setdefault(str(g["_id"].get("value") or ""), {})[g["_id"]["severity"]] = g["n"]
+        return found
+
     def timelines(self, scope: Scope) -> list[str]:
         of_alerts = {str(t) for t in self._alerts.distinct("timeline", _within(scope))}
         return sorted(of_alerts | {d["_id"] for d in self._marks.find({}, {"_id": 1})})
@@ -152,7 +164,7 @@ class MongoAlerts:
 
 def _document(alert: Alert) -> dict[str, Any]:
     return {
-        "_id": alert.alert_id, "version": alert.version, "timeline": alert.timeline, "rule": alert.rule,
+        "_id": alert.alert_id, "alert_id": alert.alert_id, "version": alert.version, "timeline": alert.timeline, "rule": alert.rule,
         "agency": alert.agency, "group": alert.group, "severity": alert.severity, "state": alert.state,
         "case_ref": alert.item["case_ref"], "source_ref": alert.item["source_ref"], "weight": alert.weight,
         "raised_us": alert.raised_us, "item": alert.item,
@@ -165,9 +177,9 @@ def _replace(alert: Alert) -> ReplaceOne[dict[str, Any]]:
 
 def _feed_document(entry: FeedEntry, alert: Alert) -> dict[str, Any]:
     document = _document(alert)
-    del document["weight"], document["raised_us"], document["version"]
+    del document["weight"], document["version"]
     return {
-        **document, "_id": entry.position, "key": alert.key, "alert_id": alert.alert_id, "change": entry.change,
+        **document, "_id": entry.position, "key": alert.key, "change": entry.change,
         "latency_ms": entry.latency_ms,
     }  # fmt: skip
 
@@ -186,7 +198,13 @@ def _within(scope: Scope) -> dict[str, Any]:
 
 
 def _match(query: AlertQuery, scope: Scope, without: str | None = None) -> dict[str, Any]:
-    return {**{name: value for name, value in query.filters().items() if name != without}, **_within(scope)}
+    match: dict[str, Any] = {name: value for name, value in query.filters().items() if name != without}
+    if query.raised_from_us is not None:
+        match["raised_us"] = {"$gte": query.raised_from_us}
+    if query.text is not None:
+        beginning = {"alert_id": {"$gte": query.text, "$lt": query.text + "\uffff"}}
+        match["$and"] = [{"$or": [{"case_ref": query.text}, {"source_ref": query.text}, beginning]}]
+    return {**match, **_within(scope)}
 
 
 def _beyond(query: AlertQuery) -> dict[str, Any]:

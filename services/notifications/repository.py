@@ -60,6 +60,9 @@ class AlertReader(Protocol):
     def counts(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, int]:
         """How many alerts the query finds for each value of `field`, the query's own filter on it left out."""
 
+    def by_severity(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, dict[str, int]]:
+        """For each value of `field`, how many alerts of each severity the query finds."""
+
     def timelines(self, scope: Scope) -> list[str]:
         """Every timeline with alerts or watermarks, in order."""
 

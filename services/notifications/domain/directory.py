@@ -1,4 +1,4 @@
-"""The city's agencies and supervision groups, as policies/city.yaml names them (domain row J1). Pure."""
+"""What things of the city are called, and which group answers for an agency (domain row J1). Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 UNASSIGNED = "unassigned"
+Label = Mapping[str, str]  # {"zh": …, "en": …}
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,20 +30,51 @@ class City(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Item] = []
 
 
-class Directory:
-    """Which group answers for an agency, and what things are called. An unlisted code is shown as it is."""
+class Labelled(msgspec.Struct, frozen=True, kw_only=True):
+    label: dict[str, str] = {}
 
-    def __init__(self, city: City) -> None:
+
+class LabelledRule(Labelled, frozen=True, kw_only=True):
+    name: str
+
+
+class Procedure(msgspec.Struct, frozen=True, kw_only=True):
+    clocks: dict[str, Labelled] = {}
+
+
+class CasePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    procedures: dict[str, Procedure] = {}
+
+
+class SubjectPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    rules: list[LabelledRule] = []
+
+
+class Directory:
+    """Names of agencies, groups, sections, stages, clocks and rules. An unlisted code is shown as it is."""
+
+    def __init__(self, city: City, cases: CasePolicy, subjects: SubjectPolicy) -> None:
         self.agencies = {agency.code: agency for agency in city.agencies}
         self.groups = {group.code: group for group in city.groups}
         self._sections = {(a.code, s.code): s for a in city.agencies for s in a.sections}
         self._stages = {stage.code: stage for item in city.items for stage in item.stages}
+        self._clocks = {name: c.label for p in cases.procedures.values() for name, c in p.clocks.items()}
+        self._rules = {rule.name: rule.label for rule in subjects.rules}
 
     @classmethod
-    def of(cls, policy: Mapping[str, Any] | None) -> "Directory":
-        """The directory of a parsed city policy, empty for None. Raises ValueError with the place of a mistake."""
+    def of(
+        cls,
+        city: Mapping[str, Any] | None,
+        cases: Mapping[str, Any] | None = None,
+        subjects: Mapping[str, Any] | None = None,
+    ) -> "Directory":
+        """The directory of parsed policies, empty for None. Raises ValueError with the place of a mistake."""
         try:
-            return cls(msgspec.convert(policy or {}, City))
+            return cls(
+                msgspec.convert(city or {}, City),
+                msgspec.convert(cases or {}, CasePolicy),
+                msgspec.convert(subjects or {}, SubjectPolicy),
+            )
         except msgspec.ValidationError as error:
             raise ValueError(f"city policy: {error}") from None
 
@@ -51,17 +83,24 @@ class Directory:
         known = self.agencies.get(agency or "")
         return known.group if known else UNASSIGNED
 
-    def agency_name(self, code: str | None, lang: str) -> str:
+    def agency(self, code: str | None, lang: str) -> str:
         return _name(self.agencies.get(code or ""), code, lang)
 
-    def group_name(self, code: str | None, lang: str) -> str:
+    def group(self, code: str | None, lang: str) -> str:
         return _name(self.groups.get(code or ""), code, lang)
 
-    def section_name(self, agency: str | None, code: str | None, lang: str) -> str:
+    def section(self, agency: str | None, code: str | None, lang: str) -> str:
         return _name(self._sections.get((agency or "", code or "")), code, lang)
 
-    def stage_name(self, code: str | None, lang: str) -> str:
-        return _name(self._stages.get(code or ""), code, lang)
+    def clock(self, code: str | None, lang: str) -> str:
+        """The name of a clock; that of one stage ("stage:survey") names the stage too."""
+        clock, _, stage = (code or "").partition(":")
+        name = self._clocks.get(clock, {}).get(lang, clock)
+        return f"{name} · {_name(self._stages.get(stage), stage, lang)}" if stage else name
+
+    def rule(self, code: str, lang: str) -> str | None:
+        """The name that policy gives a rule over subjects, None for the rules of clocks."""
+        return self._rules.get(code, {}).get(lang)
 
 
 def _name(named: Named | None, code: str | None, lang: str) -> str:

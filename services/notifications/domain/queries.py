@@ -23,7 +23,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters by equality, None for any. `after` is the cursor of the page before."""
+    """Filters by equality, None for any. `text` is a case id, a source's own id, or how an alert id begins;
+    `raised_from_us` the earliest instant of raising; `after` the cursor of the page before.
+    """
 
     timeline: str | None = None
     group: str | None = None
@@ -33,6 +35,8 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     case_ref: str | None = None
     source_ref: str | None = None
+    text: str | None = None
+    raised_from_us: int | None = None
     sort: str = "newest"
     after: str | None = None
     limit: int = 50

@@ -1,31 +1,55 @@
 """The FastAPI application of notifications: API, pages, assets, health and metrics put together."""
 
-from fastapi import Depends, FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
 
-from services.notifications.api import routes
+from fastapi import APIRouter, Depends, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response as StarletteResponse
+from starlette.staticfiles import StaticFiles
+
+from services.notifications import api
+from services.notifications.assets import VENDOR
 from services.notifications.domain.directory import Directory
 from services.notifications.repository import AlertReader
 from services.notifications.tail import FeedTail
+from services.notifications.web import board, session
+from services.notifications.web.pages import WEB, Pages
 from services.shared.auth import install_auth, require
 from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
 
+YEAR = "public, max-age=31536000, immutable"
 
-def build(alerts: AlertReader, directory: Directory, settings: Settings) -> FastAPI:
-    """The application on any store of alerts."""
+
+class Assets(StaticFiles):
+    """Files whose address carries the digest of their content, so that browsers may keep them."""
+
+    def file_response(self, *args: object, **kwargs: object) -> StarletteResponse:
+        answer = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        answer.headers["Cache-Control"] = YEAR
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
+
+
+def build(
+    alerts: AlertReader, directory: Directory, settings: Settings, zone: tzinfo = ZoneInfo("Asia/Shanghai")
+) -> FastAPI:
+    """The application on any store of alerts. `zone` is the time zone that pages show instants in."""
     app = FastAPI(title="Duban notifications", version="1", docs_url=None, redoc_url=None)
     install_auth(app, settings.signing_key_file)
     install_problem_handlers(app)
-    tail = FeedTail(alerts.last_position)
-    app.include_router(routes(alerts, tail, settings.partitions))
+    tail, pages = FeedTail(alerts.last_position), Pages(zone)
     app.include_router(_probes(alerts))
+    app.include_router(api.routes(alerts, tail, settings.partitions))
+    app.include_router(session.routes(pages, settings))
+    app.include_router(board.routes(pages, alerts, directory, tail, settings.partitions))
+    app.mount("/assets/vendor", Assets(directory=VENDOR, check_dir=False), name="vendor")
+    app.mount("/assets/scripts", Assets(directory=WEB / "scripts"), name="scripts")
     return app
 
 
-def _probes(alerts: AlertReader):
-    from fastapi import APIRouter
-
+def _probes(alerts: AlertReader) -> APIRouter:
     router = APIRouter()
 
     @router.get("/health/live", dependencies=[Depends(require("health"))])

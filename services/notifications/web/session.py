@@ -1,0 +1,75 @@
+"""Signing in and out, sign-in links, and the language cookie."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.notifications.web.pages import LANGUAGE_COOKIE, Pages, safe_path
+from services.notifications.web.words import LANGUAGES
+from services.shared import users
+from services.shared.auth import SESSION_COOKIE, Principal, Unauthenticated, mint, require, signing_key, verify
+from services.shared.settings import Settings
+
+SESSION_SECONDS = 12 * 3600
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def routes(pages: Pages, settings: Settings) -> APIRouter:
+    """The pages for who is not known yet."""
+    router = APIRouter(route_class=pages.route_class())
+    guard = [Depends(require("sign-in"))]
+
+    @router.get("/sign-in", dependencies=guard, include_in_schema=False)
+    def form(request: Request, ticket: str = "", next: str = "") -> Response:
+        target = safe_path(next, request.scope.get("root_path", ""))
+        if not ticket:
+            return pages.render(request, "sign_in.html", name="", target=target, error="")
+        try:
+            principal = verify(ticket, signing_key(request), use="ticket")
+        except Unauthenticated:
+            return pages.render(request, "sign_in.html", 401, name="", target=target, error="sign_in.ticket_expired")
+        return _signed_in(request, principal, target)
+
+    @router.post("/sign-in", dependencies=guard, include_in_schema=False)
+    def sign_in(
+        request: Request,
+        name: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+        target: Annotated[str, Form()] = "",
+    ) -> Response:
+        target = safe_path(target, request.scope.get("root_path", ""))
+        if not name.strip() or not password:
+            error = "sign_in.name_missing" if not name.strip() else "sign_in.password_missing"
+            return pages.render(request, "sign_in.html", 422, name=name, target=target, error=error)
+        principal = users.authenticate(settings.users_file, name.strip(), password)
+        if principal is None:
+            return pages.render(request, "sign_in.html", 401, name=name, target=target, error="sign_in.wrong")
+        return _signed_in(request, principal, target)
+
+    @router.post("/sign-out", dependencies=guard, include_in_schema=False)
+    def sign_out(request: Request) -> Response:
+        answer = RedirectResponse(f"{request.scope.get('root_path', '')}/sign-in", 303)
+        answer.delete_cookie(SESSION_COOKIE)
+        return answer
+
+    @router.post("/language", dependencies=[Depends(require("preferences"))], include_in_schema=False)
+    def language(
+        request: Request, lang: Annotated[str, Form()] = "zh", target: Annotated[str, Form()] = ""
+    ) -> Response:
+        answer = RedirectResponse(safe_path(target, request.scope.get("root_path", "")), 303)
+        chosen = lang if lang in LANGUAGES else "zh"
+        answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, samesite="lax", httponly=True)
+        return answer
+
+    return router
+
+
+def _signed_in(request: Request, principal: Principal, target: str) -> Response:
+    answer = RedirectResponse(target, 303)
+    token = mint(principal, SESSION_SECONDS, signing_key(request))
+    answer.set_cookie(
+        SESSION_COOKIE, token, max_age=SESSION_SECONDS, httponly=True, samesite="lax",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return answer

@@ -1,0 +1,176 @@
+"""What a page shows, made from alerts and words: rows, figures, trails. Free of HTTP and of the database."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from services.notifications.domain.directory import Directory
+from services.notifications.repository import FeedEntry
+from services.notifications.web.words import Words, instant_of
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """An instant for a <time>: what it means, the instant in full, and for machines."""
+
+    text: str
+    full: str
+    iso: str
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """How an alert stands to its deadline. `tone` is late, near, done or none."""
+
+    text: str
+    tone: str
+    moment: Moment | None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert in a list."""
+
+    alert_id: str
+    severity: str
+    state: str
+    title: str
+    reference: str
+    agency: str
+    section: str
+    due: Due
+    raised: Moment
+    is_new: bool
+    provisional: bool
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    label: str
+    detail: str
+    moment: Moment
+    event_id: str | None
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    change: str
+    severity: str
+    state: str
+    position: int
+
+
+class Views:
+    """Builds views in one language as things stand at `now`."""
+
+    def __init__(self, words: Words, directory: Directory, now: datetime) -> None:
+        self._ = words
+        self._directory = directory
+        self.now = now
+
+    def row(self, item: Mapping[str, Any]) -> Row:
+        raised = instant_of(item["raised_at"]) or self.now
+        return Row(
+            alert_id=item["alert_id"],
+            severity=item["severity"],
+            state=item["state"],
+            title=self.title(item),
+            reference=item["source_ref"] or item["case_ref"] or item["subject"],
+            agency=self.agency(item["agency"]),
+            section=self._directory.section(item["agency"], item["section"], self._.lang),
+            due=self.due(item),
+            raised=self.moment(raised, self._.ago(raised, self.now)),
+            is_new=self.now - raised < timedelta(hours=1),
+            provisional=bool(item["provisional"]),
+        )
+
+    def title(self, item: Mapping[str, Any]) -> str:
+        """What is wrong, in a few words: 超期 · 承诺时限."""
+        clock = self._directory.clock(item["clock"], self._.lang)
+        return f"{self.rule(item['rule'])} · {clock}" if clock else self.rule(item["rule"])
+
+    def rule(self, code: str) -> str:
+        key = f"rule.{code}"
+        return self._(key) if self._.has(key) else self._directory.rule(code, self._.lang) or code
+
+    def agency(self, code: str | None) -> str:
+        if not code or code == "office":
+            return self._("agency.office" if code else "agency.none")
+        return self._directory.agency(code, self._.lang)
+
+    def group(self, code: str) -> str:
+        return self._("group.unassigned") if code == "unassigned" else self._directory.group(code, self._.lang)
+
+    def due(self, item: Mapping[str, Any]) -> Due:
+        """Late or left, by the reader's clock; for a settled alert, how late it was done."""
+        due_at = instant_of(item["due_at"])
+        if due_at is None:
+            counted = sum(step["step"] == "counted" for step in item["trail"])
+            return Due(text=self._.plural("due.counted", counted) if counted else self._("due.none"), tone="none", moment=None)
+        moment = self.moment(due_at)
+        if item["state"] == "corrected":
+            return Due(text=self._("due.in_time"), tone="done", moment=moment)
+        if item["state"] == "settled":
+            late = (instant_of(item["settled_at"]) or self.now) - due_at
+            text = self._("due.done_late", span=self._.span(late)) if late > timedelta(0) else self._("due.in_time")
+            return Due(text=text, tone="done", moment=moment)
+        if self.now > due_at:
+            return Due(text=self._("due.late", span=self._.span(self.now - due_at)), tone="late", moment=moment)
+        return Due(text=self._("due.left", span=self._.span(due_at - self.now)), tone="near", moment=moment)
+
+    def moment(self, at: datetime, text: str | None = None) -> Moment:
+        return Moment(text=text or self._.day_time(at, self.now), full=self._.instant(at), iso=at.isoformat())
+
+    def moment_of(self, text: str | None) -> Moment | None:
+        at = instant_of(text)
+        return self.moment(at) if at else None
+
+    def steps(self, item: Mapping[str, Any]) -> list[Step]:
+        """The due trail: how the deadline came about and what happened to it."""
+        return [
+            Step(
+                name=step["step"],
+                label=self._(f"step.{step['step']}"),
+                detail=self._detail(step.get("detail") or {}),
+                moment=self.moment(instant_of(step["at"]) or self.now),
+                event_id=step.get("event_id"),
+            )
+            for step in item["trail"]
+        ]
+
+    def versions(self, entries: list[FeedEntry]) -> list[Version]:
+        return [
+            Version(
+                version=e.item["version"], change=self._(f"change.{e.change}"), severity=e.item["severity"],
+                state=e.item["state"], position=e.position,
+            )
+            for e in entries
+        ]  # fmt: skip
+
+    def _detail(self, detail: Mapping[str, Any]) -> str:
+        """Plain values in words: a limit as one phrase, the rest as name and value."""
+        rest = dict(detail)
+        parts = []
+        amount, unit = rest.pop("amount", None), rest.pop("unit", None)
+        if isinstance(amount, int) and unit:
+            parts.append(self._.plural(f"limit.{unit}", amount))
+        for name, value in rest.items():
+            if value is None or value is False or name in ("clock", "fact_id", "alert_id"):
+                continue
+            parts.append(self._("detail.pair", name=self._known("detail", name), value=self._value(name, value)))
+        return self._("detail.separator").join(parts)
+
+    def _value(self, name: str, value: Any) -> str:
+        if isinstance(value, bool):
+            return self._("yes") if value else self._("no")
+        if isinstance(value, str) and len(value) > 18 and "T" in value:
+            try:
+                return self._.day_time(instant_of(value) or self.now, self.now)
+            except ValueError:
+                return value
+        if name == "severity":
+            return self._(f"severity.{value}")
+        return self._known(name, str(value))
+
+    def _known(self, kind: str, code: str) -> str:
+        key = f"{kind}.{code}"
+        return self._(key) if self._.has(key) else code
