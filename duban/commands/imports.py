@@ -24,7 +24,8 @@ from simulation.importers.common import ImportedLog, NotThisForm, Report, Unread
 from simulation.sending import importing, state
 from simulation.sending.board import Board, Incomplete
 from simulation.sending.direct import DirectSender, Undelivered
-from simulation.sending.services import Refusal, Rejected, ServicesSender
+from simulation.sending.services import Refusal, ServicesSender
+from simulation.sending.transport import Rejected, Transport
 from simulation.stream import Segment, daily_segments
 
 _TOKEN_SECONDS = 24 * 3600
@@ -106,9 +107,9 @@ class _Job(msgspec.Struct):
 
 
 def _run(job: _Job) -> None:
-    stack = context.load(job.data)
     try:
         timeline = f"{job.name}-{digest(job.file)[:8]}"
+        stack = context.load(job.data)
         report = job.report or stack.data / "imports" / f"{timeline}.unreadable.jsonl"
         log, rows = _read(job, report)
     except NotThisForm as error:
@@ -118,24 +119,25 @@ def _run(job: _Job) -> None:
         progress = state.load(stack.data, timeline, "direct" if job.direct else "services", len(segments))
     except state.OtherMode as error:
         fail(str(error))
-    already = progress.finished
     summary: dict[str, Any] = {
-        "timeline": timeline, "mode": progress.mode, "already_imported": already, "cases": log.cases,
+        "timeline": timeline, "mode": progress.mode, "already_imported": progress.finished, "cases": log.cases,
         "commands": len(log.commands), "ticks": len(segments), "unreadable": rows,
         "report": str(report) if rows else None, "as_of": log.end.isoformat() if log.end else None,
     }  # fmt: skip
     try:
-        found = asyncio.run(_send_and_wait(job, stack, log, segments, progress, report))
-    except KeyboardInterrupt:
+        if segments and not progress.finished:
+            _send(job, stack, segments, progress, report)
+        summary |= asyncio.run(_outcome(job, stack, log, segments, timeline))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         done = f"{progress.segments_done} of {progress.segments} days are in"
         fail(f"stopped: {done}; the same command goes on from there", 130)
     except (Rejected, Undelivered, httpx.HTTPError) as error:
         fail(f"{str(error) or type(error).__name__}; the same command goes on from where it stopped", 1)
-    summary |= {"applied": progress.applied, "repeated": progress.repeated, "refused": progress.refused, **found}
+    summary |= {"applied": progress.applied, "repeated": progress.repeated, "refused": progress.refused}
     if summary["refused"]:
         summary["report"] = str(report)
     _print(summary, job.as_json)
-    if job.wait and not summary["complete"]:
+    if summary["complete"] is False:
         raise typer.Exit(1)
 
 
@@ -153,44 +155,61 @@ def _read(job: _Job, report: Path) -> tuple[ImportedLog, int]:
     return log, len(rows)
 
 
-async def _send_and_wait(
-    job: _Job, stack: context.StackInfo, log: ImportedLog, segments: list[Segment], progress: state.Progress,
-    report: Path,
-) -> dict[str, Any]:  # fmt: skip
-    timeline = progress.timeline
-    token = stack.token("importer", ttl_seconds=_TOKEN_SECONDS)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    async with httpx.AsyncClient(timeout=_HTTP_SECONDS, limits=httpx.Limits(max_connections=16)) as client:
-        with Progress(*columns, console=_errors, disable=not sys.stderr.isatty()) as bars:
-            if not progress.finished and segments:
-                sent = bars.add_task("days sent", total=len(segments), completed=progress.segments_done)
+def _send(job: _Job, stack: context.StackInfo, segments: list[Segment], progress: state.Progress, report: Path) -> None:
+    with _bars() as bars:
+        sent = bars.add_task("days sent", total=len(segments), completed=progress.segments_done)
 
-                def tell(now: state.Progress) -> None:
-                    bars.update(sent, completed=now.segments_done)
+        def tell(now: state.Progress) -> None:
+            bars.update(sent, completed=now.segments_done)
 
-                if job.direct:
-                    sender = DirectSender(stack.brokers, timeline)
-                    await asyncio.to_thread(importing.past_services, sender, segments, progress, stack.data, tell)
-                else:
-                    services = ServicesSender(client, stack.http, token, timeline)
-                    keep = _refusals(report)
-                    await importing.through_services(services, segments, progress, stack.data, tell, keep)
-            if log.end is None:
-                return {"complete": True, "alerts": {}}
-            if not job.wait:
-                return {"complete": None, "alerts": None}
-            board = Board(client, stack.http, token, timeline)
-            first = segments[0].as_of.timestamp()
-            folded = bars.add_task("days on the board", total=int(log.end.timestamp() - first) // 86_400)
+        if job.direct:
+            importing.past_services(
+                DirectSender(stack.brokers, progress.timeline), segments, progress, stack.data, tell
+            )
+        else:
+            asyncio.run(_send_to_services(stack, segments, progress, tell, _refusals(report)))
+
+
+async def _send_to_services(
+    stack: context.StackInfo, segments: list[Segment], progress: state.Progress, tell: importing.Tell,
+    refused: Callable[[Refusal], None],
+) -> None:  # fmt: skip
+    async with _client() as client:
+        transport = Transport(client, stack.http, stack.token("importer", ttl_seconds=_TOKEN_SECONDS))
+        sender = ServicesSender(transport, progress.timeline)
+        await importing.through_services(sender, segments, progress, stack.data, tell, refused)
+
+
+async def _outcome(
+    job: _Job, stack: context.StackInfo, log: ImportedLog, segments: list[Segment], timeline: str
+) -> dict[str, Any]:
+    """Wait until the board is complete, unless that is not wanted, and count its alerts by rule."""
+    if log.end is None:
+        return {"complete": True, "alerts": {}}
+    if not job.wait:
+        return {"complete": None, "alerts": None}
+    first, end = segments[0].as_of, log.end
+    async with _client() as client:
+        board = Board(client, stack.http, stack.token("importer", ttl_seconds=_TOKEN_SECONDS), timeline)
+        with _bars() as bars:
+            folded = bars.add_task("days on the board", total=(end - first).days)
             try:
                 await board.wait_complete(
-                    log.end, job.timeout,
-                    lambda at: bars.update(folded, completed=int(at.timestamp() - first) // 86_400),
-                )  # fmt: skip
+                    end, job.timeout, lambda at: bars.update(folded, completed=max(0, (at - first).days))
+                )
             except Incomplete as error:
                 _errors.print(f"duban: {error} after {job.timeout:.0f} s: give more with --timeout", style="red")
                 return {"complete": False, "alerts": None}
         return {"complete": True, "alerts": dict(Counter([alert["rule"] async for alert in board.alerts()]))}
+
+
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=_HTTP_SECONDS, limits=httpx.Limits(max_connections=16))
+
+
+def _bars() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=_errors, disable=not sys.stderr.isatty())
 
 
 def _refusals(report: Path) -> Callable[[Refusal], None]:

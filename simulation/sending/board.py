@@ -53,6 +53,10 @@ class Board:
             if not after:
                 return
 
+    async def latency(self) -> dict[str, Any]:
+        """Count and exact quantiles of the time from an event's publication to its alert's arrival, in ms."""
+        return await self._get("/v1/latency")
+
     async def _get(self, path: str, **query: Any) -> dict[str, Any]:
         answer = await self._client.get(
             self._base + path, params={"timeline": self._timeline, **query}, headers=self._headers
