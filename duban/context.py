@@ -7,6 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from deploy.embedded import processes
+
 DataOption = Annotated[Path, typer.Option("--data", help="Data folder of the stack.", envvar="DUBAN_DATA")]
 DEFAULT_DATA = Path(".duban")
 
@@ -58,6 +60,8 @@ def load(data: Path = DEFAULT_DATA) -> StackInfo:
         fail(f"{path} belongs to another user: run the command as the user who started the stack")
     except (ValueError, KeyError, TypeError):
         fail(f"{path} is not readable as a stack: run `duban down --data {data}` and `duban up --data {data}`")
+    if processes.running(info.data, "supervisor") is None:
+        fail(f"the stack in {data} was killed: start it again with `duban up --data {data}`; its data is kept")
     if phase != "running":
         fail(f"the stack in {data} is {phase}: see `duban status --data {data}`")
     return info

@@ -1,6 +1,5 @@
 """Fixtures for every test: the embedded stack where it is asked for, and no network at all where it is not."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from deploy.embedded.stack import Stack
 from tests.support import stack as support
+from tests.support.no_network import no_network
 
 _HERE = Path(__file__).parent
 _NO_INFRASTRUCTURE = tuple(_HERE / name for name in ("unit", "contract", "topology"))
@@ -29,35 +29,15 @@ def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(autouse=True)
-def _no_infrastructure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_infrastructure(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test under unit/, contract/ or topology/ that opens a network connection fails, even from a thread."""
-    if not request.path.is_relative_to(_HERE) or not any(request.path.is_relative_to(f) for f in _NO_INFRASTRUCTURE):
+    if not any(request.path.is_relative_to(folder) for folder in _NO_INFRASTRUCTURE):
         yield
         return
-    attempts: list[str] = []
-
-    def refuse(sock: socket.socket, address: object) -> None:
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            attempts.append(str(address))
-            raise ConnectionRefusedError(f"a test in {request.path.parent.name}/ may not connect to {address}")
-        _connect(sock, address)
-
-    def refuse_kafka(*_: object, **__: object) -> None:
-        attempts.append("Kafka through librdkafka")
-        raise ConnectionRefusedError(f"a test in {request.path.parent.name}/ may not connect to Kafka")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
-    for name in ("Producer", "Consumer", "admin.AdminClient"):
-        monkeypatch.setattr(f"confluent_kafka.{name}", refuse_kafka)
-    yield
+    with no_network() as attempts:
+        yield
     if attempts:
-        pytest.fail(
-            f"touched infrastructure: {', '.join(sorted(set(attempts)))}; such a test goes to tests/integration"
-        )
-
-
-_connect = socket.socket.connect
+        pytest.fail(f"touched infrastructure: {', '.join(sorted(set(attempts)))}; such a test goes to integration/")
 
 
 @pytest.hookimpl(hookwrapper=True)

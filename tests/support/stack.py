@@ -1,5 +1,6 @@
 """The embedded stack for tests: started once a run, on free ports, in a folder of its own."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,13 +31,9 @@ def new_stack(data: Path, only: tuple[str, ...] = PARTS, **options: Any) -> Stac
     """A stack on ports that are free now, tied to the life of this process; not started yet."""
     http, mongo = free_ports(2)
     base = free_base()
-    options = {"kafka_port": base, "metrics_port": free_base_above(base), **options}
+    metrics = free_base(30, first=10_100 + os.getpid() % 300 * 30)
+    options = {"kafka_port": base, "metrics_port": metrics, **options}
     return Stack(data, http_port=http, mongo_port=mongo, only=only, attached=True, **options)
-
-
-def free_base_above(kafka_port: int) -> int:
-    """A range for metrics ports that does not overlap the brokers' range."""
-    return free_base(30, first=kafka_port + 20)
 
 
 @contextmanager
