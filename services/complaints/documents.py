@@ -9,7 +9,7 @@ from services.shared.outbox import Broadcast
 class ComplaintDocument(CaseDocument):
     """`receipt` is a keyed hash of the receipt code, which itself is stored nowhere."""
 
-    meta = {  # type: ignore[dict-item]  # mongoengine types meta by its first entry
+    meta = {
         "db_alias": "complaints",
         "collection": "complaints",
         "indexes": [{"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False}],

@@ -94,12 +94,12 @@ def _command(service: CaseService[Any], command: str, body: Body[Any]) -> Any:
 def order_of(request: Request, principal: Principal, endpoint: str, command: str, body: Body[Any], raw: bytes) -> Order:
     """The order in a request: its headers, its case and its data."""
     timeline, occurred_at = timeline_of(request, principal, endpoint)
-    key, expected_version = _key(request), _expected_version(request)
+    key, version = _key(request), expected_version(request)
     data = body.read(raw, name_of("request", principal.subject, key) if key else new_id())
     return Order(
         name=command, data=data, actor=principal, reach=access.reach(endpoint, principal),
         case_id=request.path_params.get("case_id"), timeline=timeline, occurred_at=occurred_at, key=key,
-        expected_version=expected_version,
+        expected_version=version,
     )  # fmt: skip
 
 
@@ -129,7 +129,8 @@ def _key(request: Request) -> str | None:
     return key
 
 
-def _expected_version(request: Request) -> int | None:
+def expected_version(request: Request) -> int | None:
+    """The version that If-Match names, if any."""
     tag = request.headers.get("if-match")
     if tag is None or tag == "*":
         return None

@@ -111,7 +111,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseService(Generic[C]):
-    """The commands of one service. A service with more to do overrides `references`, `beside` and `answer`."""
+    """The commands of one service. A service with more to do overrides what the first group of methods offers."""
 
     def __init__(
         self, kind: Kind[C], cases: CaseRepository[C], groups: Mapping[str, str], clock: Callable[[], datetime]
@@ -136,6 +136,9 @@ class CaseService(Generic[C]):
     def answer(self, case: C, version: int, *, opened: bool) -> Answer:
         """What the caller is told."""
         return Answer(case_id=case.case_id, status=case.status, version=version, sequence=case.sequence)
+
+    def observe(self, data: EventModel) -> None:
+        """Count what is worth counting about an event that has just been saved."""
 
     # One command
 
@@ -163,6 +166,7 @@ class CaseService(Generic[C]):
                 return first, True
             raise self._conflict(stored, order) from None
         failpoint("command.saved")
+        self.observe(order.data)
         return self.answer(write.after, write.version, opened=opening), False
 
     def _new_case_id(self, order: Order) -> str:
@@ -304,6 +308,9 @@ class CaseService(Generic[C]):
         lost = self.cases.save_many(writes)
         for case_id in lost:
             outcome.forget(case_id)
+        for case_id, todo in batches:
+            for _, data in todo if case_id not in lost else ():
+                self.observe(data)
         failpoint("import.saved")
         return lost
 

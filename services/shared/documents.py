@@ -3,6 +3,8 @@
 Every service's document extends `CaseDocument` with the fields of its own case; none leaves a repository.
 """
 
+from typing import Any
+
 from mongoengine import (
     BinaryField,
     Document,
@@ -38,7 +40,7 @@ class ResultEntry(EmbeddedDocument):
 class CaseDocument(Document):
     """What every service's case document has."""
 
-    meta = {
+    meta: dict[str, Any] = {
         "abstract": True,
         "auto_create_index": False,
         "indexes": [{"fields": ["pending.timeline", "pending.at"], "sparse": True, "name": "pending", "cls": False}],

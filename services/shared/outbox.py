@@ -30,7 +30,7 @@ class Pending(EmbeddedDocument):
 class Broadcast(Document):
     """A tick that waits for every partition: the relay publishes it after every earlier event of its timeline."""
 
-    meta = {"abstract": True}
+    meta: dict[str, Any] = {"abstract": True}
     id = ObjectIdField(primary_key=True)
     timeline = StringField(required=True)
     as_of = IntField(required=True)

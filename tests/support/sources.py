@@ -8,6 +8,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from services.approvals import api as approvals_api
+from services.approvals.repository import MemoryApprovals
+from services.complaints import api as complaints_api
+from services.complaints.receipts import Receipts
+from services.complaints.repository import MemoryComplaints
+from services.directives import api as directives_api
+from services.directives.repository import MemoryDirectives
+from services.inspections import api as inspections_api
+from services.inspections.repository import MemoryInspections
 from services.shared.access import ROLES, Principal
 from services.shared.auth import create_key, load_key, mint
 from services.shared.settings import Settings
@@ -47,12 +56,22 @@ class Caller:
 
 def complaints_in_memory(folder: Path) -> tuple[Caller, Any]:
     """The complaints service and its repository."""
-    from services.complaints.api import build
-    from services.complaints.receipts import Receipts
-    from services.complaints.repository import MemoryComplaints
-
     settings, cases = settings_in(folder), MemoryComplaints()
-    return Caller(build(settings, cases, Receipts(b"k" * 32)), settings), cases
+    return Caller(complaints_api.build(settings, cases, Receipts(b"k" * 32)), settings), cases
 
 
-SOURCES: dict[str, Callable[[Path], tuple[Caller, Any]]] = {"complaints": complaints_in_memory}
+def in_memory(name: str, folder: Path) -> tuple[Caller, Any]:
+    """The service called `name` and its repository."""
+    if name == "complaints":
+        return complaints_in_memory(folder)
+    settings, cases = settings_in(folder), _MEMORY[name]()
+    return Caller(_BUILD[name](settings, cases), settings), cases
+
+
+_BUILD: dict[str, Callable[[Settings, Any], FastAPI]] = {
+    "approvals": approvals_api.build, "inspections": inspections_api.build, "directives": directives_api.build,
+}  # fmt: skip
+_MEMORY: dict[str, Callable[[], Any]] = {
+    "approvals": MemoryApprovals, "inspections": MemoryInspections, "directives": MemoryDirectives,
+}  # fmt: skip
+SOURCES = ("complaints", *_BUILD)

@@ -1,0 +1,1 @@
+"""The rules of an inspection visit. Free of frameworks, clocks and I/O."""
