@@ -1,6 +1,7 @@
 """Is it ready? Asked in each server's own protocol: Kafka metadata, Mongo hello, an HTTP readiness route."""
 
 import socket
+from typing import Any
 
 from deploy.embedded.processes import Spec
 
@@ -25,11 +26,11 @@ def kafka(port: int, node: int, brokers: int) -> tuple[bool, str]:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    client = AdminClient({
+    settings: dict[str, Any] = {
         "bootstrap.servers": f"127.0.0.1:{port}", "socket.timeout.ms": 2000, "log_level": 0, "logger": _SILENT,
-    })  # fmt: skip
+    }  # fmt: skip
     try:
-        metadata = client.list_topics(timeout=_SECONDS)
+        metadata = AdminClient(settings).list_topics(timeout=_SECONDS)
     except KafkaException as error:
         return False, f"no metadata from port {port}: {error.args[0].str()}"
     if metadata.controller_id < 0 or node not in metadata.brokers or len(metadata.brokers) < brokers:

@@ -49,6 +49,7 @@ class Stack:
         self.attached = attached
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._extra: dict[str, subprocess.Popen[bytes]] = {}
+        self._extra_specs: dict[str, processes.Spec] = {}
         self.plan = Plan(
             data=folder, http_port=http_port, kafka_port=kafka_port, mongo_port=mongo_port, metrics_port=metrics_port,
             brokers=brokers or layout.get("brokers", 1), workers=workers,
@@ -109,7 +110,9 @@ class Stack:
         Raises Refused for a taken port or other counts than the folder was made with, StartFailed with the reason.
         """
         if self.is_running():
-            return self._await_ready(progress, started=False)
+            self._await_ready(progress, started=False)
+            self.plan = Plan.from_json(json.dumps(self.state()["plan"]))  # what runs, whatever was asked for now
+            return False
         self.check_ports()
         (self.data / "logs").mkdir(parents=True, exist_ok=True)
         (self.data / "run").mkdir(exist_ok=True)
@@ -153,7 +156,8 @@ class Stack:
         rows = [self._status(spec.name, list(spec.ports), spec) for spec in expected]
         known = {spec.name for spec in expected}
         supervisor = self._status("supervisor", [], None)
-        extra = [self._status(name, [], None) for name in self.pids if name not in known and name != "supervisor"]
+        others = [name for name in self.pids if name not in known and name != "supervisor"]
+        extra = [self._status(name, [], self._extra_specs.get(name)) for name in others]
         return [supervisor, *rows, *extra]
 
     def check_ports(self) -> None:
@@ -201,8 +205,9 @@ class Stack:
     def start_worker(self, name: str, kind: str = "cases", metrics_port: int | None = None) -> subprocess.Popen[bytes]:
         """An extra supervision worker with state of its own; not restarted when it dies, ends with this thread."""
         port = metrics_port or free_ports(1)[0]
-        process = processes.spawn(worker(self.plan, kind, name, port), data=self.data, cwd=ROOT)
-        self._extra[name] = process
+        spec = worker(self.plan, kind, name, port)
+        process = processes.spawn(spec, data=self.data, cwd=ROOT)
+        self._extra[name], self._extra_specs[name] = process, spec
         return process
 
     def log(self, name: str, lines: int = 40) -> str:

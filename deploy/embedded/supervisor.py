@@ -51,7 +51,9 @@ class Supervisor:
     def __init__(self, plan: Plan, parent: int | None) -> None:
         self.plan, self.parent = plan, parent
         self.stopping = False
-        self.phase, self.error = "starting", None
+        self.phase = "starting"
+        self.error: str | None = None
+        self.written: object = None
         self.children: list[Child] = []
 
     def run(self) -> int:
@@ -191,9 +193,10 @@ class Supervisor:
 
     def _enter(self, phase: str, detail: str = "") -> None:
         self.phase = phase
-        write_stack_file(self.plan, phase, detail, self.error, {
-            child.spec.name: child.process.pid for child in self.children if child.process is not None
-        })  # fmt: skip
+        pids = {child.spec.name: child.process.pid for child in self.children if child.process is not None}
+        if self.written != (phase, detail, pids):
+            write_stack_file(self.plan, phase, detail, self.error, pids)
+            self.written = (phase, detail, pids)
 
 
 def write_stack_file(plan: Plan, phase: str, detail: str, error: str | None, pids: dict[str, int]) -> None:

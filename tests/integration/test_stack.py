@@ -96,17 +96,31 @@ def test_nothing_outlives_a_killed_supervisor_and_up_recovers(tmp_path: Path) ->
 def test_nothing_outlives_a_killed_caller(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.support.stack import *\n"
-        "stack = new_stack(Path(sys.argv[1]), INFRASTRUCTURE); stack.start(); print('up', flush=True); input()"
+        "stack = new_stack(Path(sys.argv[1]), ('mongo',)); stack.start(); print('up', flush=True); input()"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "city")]
     caller = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert caller.stdout is not None
     assert caller.stdout.readline().strip() == "up"
     pids = list(Stack.open(tmp_path / "city").pids.values())
-    assert len(pids) == 3
+    assert len(pids) == 2
     caller.kill()
     caller.wait()
     eventually(lambda: living(pids) == [], 40)
+
+
+def test_ctrl_c_while_starting_leaves_nothing(tmp_path: Path) -> None:
+    stack = new_stack(tmp_path / "city", INFRASTRUCTURE)
+    command = [sys.executable, "-m", "duban.main", *up_arguments(stack)]
+    up = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: "mongo" in stack.pids, 60)
+    pids = list(stack.pids.values())
+    up.send_signal(signal.SIGINT)
+    _, errors = up.communicate(timeout=60)
+    assert up.returncode == 130
+    assert "nothing is left running" in errors
+    assert living(pids) == []
+    assert not stack.is_running()
 
 
 def test_a_killed_process_comes_back_and_a_held_one_does_not(infra: Stack) -> None:

@@ -1,4 +1,4 @@
-"""What of the embedded stack needs no processes: plans, layouts, the jars' lock, the gateway, commands without a stack."""
+"""What of the embedded stack needs no processes: plans, layouts, the jars' lock, the gateway, missing stacks."""
 
 import asyncio
 import json
