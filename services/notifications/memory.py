@@ -112,7 +112,7 @@ def _newest(position: Position) -> tuple[int, str]:
 
 
 def _worst(position: Position) -> tuple[int, int, str]:
-    return (-position[0], -position[1], position[2])
+    return (-position[0], position[1], position[2])
 
 
 def _finds(query: AlertQuery, scope: Scope, alert: Alert, without: str | None = None) -> bool:

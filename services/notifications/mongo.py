@@ -19,7 +19,7 @@ from services.notifications.repository import FeedEntry, NewEntry
 DATABASE = "duban_notifications"
 DUPLICATE_KEY = 11000
 _NEWEST = [("raised_us", DESCENDING), ("_id", ASCENDING)]
-_WORST = [("weight", DESCENDING), *_NEWEST]
+_WORST = [("weight", DESCENDING), ("raised_us", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoAlerts:
@@ -101,7 +101,7 @@ class MongoAlerts:
         shown = found[: query.limit]
         more = len(found) > query.limit
         last = shown[-1] if shown else None
-        cursor = cursor_of((last["weight"], last["raised_us"], last["_id"])) if more and last else None
+        cursor = cursor_of((int(last["weight"]), int(last["raised_us"]), last["_id"])) if more and last else None
         return [d["item"] for d in shown], cursor
 
     def alert(self, alert_id: str, scope: Scope) -> dict[str, Any] | None:
@@ -122,9 +122,7 @@ class MongoAlerts:
 
     def by_severity(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, dict[str, int]]:
         pair = {"value": f"${field}", "severity": "$severity"}
-        groups = self._alerts.aggregate(
-            [{"$match": _match(query, scope)}, {"$group": {"_id": pair, "n": {"$sum": 1}}}]
-        )
+        groups = self._alerts.aggregate([{"$match": _match(query, scope)}, {"$group": {"_id": pair, "n": {"$sum": 1}}}])
         found: dict[str, dict[str, int]] = {}
         for g in groups:
             found.setdefault(str(g["_id"].get("value") or ""), {})[g["_id"]["severity"]] = g["n"]
@@ -144,7 +142,7 @@ class MongoAlerts:
 
     def marks(self, timeline: str) -> dict[Mark, int]:
         found = self._marks.find_one({"_id": timeline})
-        return {_mark(field): as_of for field, as_of in (found or {}).get("marks", {}).items()}
+        return {_mark(field): int(as_of) for field, as_of in (found or {}).get("marks", {}).items()}
 
     def partitions(self) -> dict[str, int]:
         found = self._about.find_one({"_id": "partitions"})
@@ -164,10 +162,10 @@ class MongoAlerts:
 
 def _document(alert: Alert) -> dict[str, Any]:
     return {
-        "_id": alert.alert_id, "alert_id": alert.alert_id, "version": alert.version, "timeline": alert.timeline, "rule": alert.rule,
-        "agency": alert.agency, "group": alert.group, "severity": alert.severity, "state": alert.state,
-        "case_ref": alert.item["case_ref"], "source_ref": alert.item["source_ref"], "weight": alert.weight,
-        "raised_us": alert.raised_us, "item": alert.item,
+        "_id": alert.alert_id, "alert_id": alert.alert_id, "version": alert.version, "timeline": alert.timeline,
+        "rule": alert.rule, "agency": alert.agency, "group": alert.group, "severity": alert.severity,
+        "state": alert.state, "case_ref": alert.item["case_ref"], "source_ref": alert.item["source_ref"],
+        "weight": alert.weight, "raised_us": alert.raised_us, "item": alert.item,
     }  # fmt: skip
 
 
@@ -209,11 +207,12 @@ def _match(query: AlertQuery, scope: Scope, without: str | None = None) -> dict[
 
 def _beyond(query: AlertQuery) -> dict[str, Any]:
     weight, raised_us, alert_id = position_of(query.after or "")
+    worst = query.sort == "worst"
     later: list[dict[str, Any]] = [
-        {"raised_us": {"$lt": raised_us}},
+        {"raised_us": {"$gt" if worst else "$lt": raised_us}},
         {"raised_us": raised_us, "_id": {"$gt": alert_id}},
     ]
-    if query.sort == "worst":
+    if worst:
         later = [{"weight": {"$lt": weight}}, *({"weight": weight, **condition} for condition in later)]
     return {"$or": later}
 

@@ -43,7 +43,9 @@ class Board:
             time=data.raised_at, sequence=data.version, timeline=data.timeline,
         )  # fmt: skip
         cause = cause_ts if cause_ts is not None else time.time_ns() // 1_000_000
-        self._producer.send(ALERTS, key=data.alert_id.encode(), value=value, headers=[("cause-ts", str(cause).encode())])
+        self._producer.send(
+            ALERTS, key=data.alert_id.encode(), value=value, headers=[("cause-ts", str(cause).encode())]
+        )
 
     def put_raw(self, value: bytes, partition: int = 0) -> None:
         self._producer.send(ALERTS, value=value, partition=partition)
@@ -62,7 +64,9 @@ class Board:
         self._producer.flush()
 
 
-def made_up(count: int, now: datetime, timeline: str = "live", seed: int = 7, ref: str | None = None) -> Iterator[AlertV1]:
+def made_up(
+    count: int, now: datetime, timeline: str = "live", seed: int = 7, ref: str | None = None
+) -> Iterator[AlertV1]:
     """Alerts of every severity and state on the agencies of policies/city.yaml, due in the last three weeks."""
     rng = random.Random(seed)
     city = yaml.safe_load(Path("policies/city.yaml").read_text("utf-8"))
@@ -79,13 +83,17 @@ def made_up(count: int, now: datetime, timeline: str = "live", seed: int = 7, re
         severity = "warning" if rule == "warning" else rng.choices(["yellow", "red", "warning"], [6, 2, 1])[0]
         start = due - timedelta(days=14)
         events = [name_of("event", case, i) for i in range(1, 4)]
-        limit = {"clock": clock, "amount": 10, "unit": "working_days"}
+        limit = {"amount": 10, "unit": "working_days"}
         trail = [
             TrailStep(step="started", at=start, event_id=events[0], detail=limit),
-            TrailStep(step="paused", at=start + timedelta(days=2), event_id=events[1], detail={"ground": "expert_review"}),
+            TrailStep(
+                step="paused", at=start + timedelta(days=2), event_id=events[1], detail={"ground": "expert_review"}
+            ),
             TrailStep(step="resumed", at=start + timedelta(days=5), event_id=events[2]),
-            TrailStep(step="due", at=due),
+            TrailStep(step="due", at=due, detail={"calendar": "cn-2026", "provisional": False}),
         ]
+        if rule != "warning":
+            trail.append(TrailStep(step="breached", at=due + timedelta(microseconds=1)))
         raised = AlertRaisedV1(
             alert_id=alert_id(rule, timeline, case, clock), version=1, rule=rule, subject=case, timeline=timeline,
             severity="yellow" if severity == "red" else severity, state="open",
@@ -96,10 +104,10 @@ def made_up(count: int, now: datetime, timeline: str = "live", seed: int = 7, re
             explanation={
                 "zh": f"{agency['zh']}{section['zh']}：{zh}为 10 个工作日，自 {start:%Y-%m-%d} 起算（当日不计），"
                       f"扣除专家评审 3 日，应于 {due:%Y-%m-%d %H:%M} 前完成，至今未完成。",
-                "en": f"{agency['en']}, {section['en']}: the {en} is 10 working days from {start:%Y-%m-%d} (that day not "
-                      f"counted), less 3 days of expert review; due by {due:%Y-%m-%d %H:%M}, still not done.",
+                "en": f"{agency['en']}, {section['en']}: the {en} is 10 working days from {start:%Y-%m-%d} (that "
+                      f"day not counted), less 3 days of expert review; due by {due:%Y-%m-%d %H:%M}, still not done.",
             },
-            trail=trail if rule == "warning" else [*trail, TrailStep(step="breached", at=due + timedelta(microseconds=1))],
+            trail=trail,
         )  # fmt: skip
         yield raised
         last: AlertV1 = raised

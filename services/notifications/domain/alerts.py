@@ -30,7 +30,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def weight(self) -> int:
-        """What "worst first" sorts by: open before done, then severity."""
+        """What "worst first" sorts by before age: open before done, then severity."""
         return self.rank + (10 if self.state == "open" else 0)
 
     @property

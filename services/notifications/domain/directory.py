@@ -1,6 +1,6 @@
 """What things of the city are called, and which group answers for an agency (domain row J1). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -57,7 +57,7 @@ class Directory:
         self.agencies = {agency.code: agency for agency in city.agencies}
         self.groups = {group.code: group for group in city.groups}
         self._sections = {(a.code, s.code): s for a in city.agencies for s in a.sections}
-        self._stages = {stage.code: stage for item in city.items for stage in item.stages}
+        self._stages = _unambiguous(stage for item in city.items for stage in item.stages)
         self._clocks = {name: c.label for p in cases.procedures.values() for name, c in p.clocks.items()}
         self._rules = {rule.name: rule.label for rule in subjects.rules}
 
@@ -96,11 +96,24 @@ class Directory:
         """The name of a clock; that of one stage ("stage:survey") names the stage too."""
         clock, _, stage = (code or "").partition(":")
         name = self._clocks.get(clock, {}).get(lang, clock)
-        return f"{name} · {_name(self._stages.get(stage), stage, lang)}" if stage else name
+        if not stage:
+            return name
+        shown = _name(self._stages.get(stage), stage, lang)
+        return f"{name}（{shown}）" if lang == "zh" else f"{name} ({shown})"
 
     def rule(self, code: str, lang: str) -> str | None:
         """The name that policy gives a rule over subjects, None for the rules of clocks."""
         return self._rules.get(code, {}).get(lang)
+
+
+def _unambiguous(named: Iterable[Named]) -> dict[str, Named]:
+    """By code, without those that two items call by different names: an alert does not say which item it is of."""
+    found: dict[str, Named] = {}
+    twice: set[str] = set()
+    for one in named:
+        if found.setdefault(one.code, one) != one:
+            twice.add(one.code)
+    return {code: one for code, one in found.items() if code not in twice}
 
 
 def _name(named: Named | None, code: str | None, lang: str) -> str:

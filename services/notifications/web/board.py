@@ -49,7 +49,7 @@ def routes(pages: Pages, alerts: AlertReader, directory: Directory, tail: FeedTa
     def show(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
         address = address_of(dict(request.query_params))
         context = board.context(address, scope_of("board.read", principal), pages.words(request), _root(request))
-        return pages.render(request, "board.html", principal_scope=principal, **context)
+        return pages.render(request, "board.html", **context)
 
     @router.get("/alerts.csv", include_in_schema=False)
     def table(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
@@ -112,7 +112,11 @@ class Board:
             return {"text": words("fresh.unknown"), "stale": False, "full": ""}
         behind = (wall - as_of).total_seconds()
         stale = timeline == "live" and behind > STALE_SECONDS
-        text = words("fresh.stale", span=words.span(wall - as_of)) if stale else words("fresh.as_of")
+        text = (
+            words("fresh.stale", span=words.span(wall - as_of))
+            if stale
+            else words("fresh.live" if timeline == "live" else "fresh.as_of")
+        )
         at = words.clock_time(as_of) if timeline == "live" and behind < 12 * 3600 else words.day_time(as_of, wall)
         return {"text": text, "stale": stale, "at": at, "full": words.instant(as_of)}
 
@@ -141,7 +145,8 @@ class Board:
             "options": self._options(address, scope, views, now_us), "severities": SEVERITIES[::-1], "states": STATES,
             "chips": [(n, self._chip(n, v, views), address.link(home, **{n: ""})) for n, v in address.chosen().items()],
             "csv": address.link(f"{root}/alerts.csv"), "refresh": address.link(home, after=address.after),
-            "stream": address.link(f"{root}/board/stream"), "elsewhere": [t for t in timelines if t != address.timeline],
+            "stream": address.link(f"{root}/board/stream"),
+            "elsewhere": [t for t in timelines if t != address.timeline],
         }  # fmt: skip
 
     def _figures(self, address: Address, scope: Scope, words: Words, now_us: int, home: str) -> dict[str, Any]:
@@ -162,7 +167,11 @@ class Board:
         return {
             "severity": severity,
             "waiting": {"count": total, "href": waiting.link(home), "on": plain},
-            "new": {"count": new, "href": waiting.link(home) if address.new else fresh.link(home), "on": bool(address.new)},
+            "new": {
+                "count": new,
+                "href": waiting.link(home) if address.new else fresh.link(home),
+                "on": bool(address.new),
+            },
         }
 
     def _options(self, address: Address, scope: Scope, views: Views, now_us: int) -> dict[str, list[tuple[str, str]]]:
@@ -178,7 +187,7 @@ class Board:
         return found
 
     def _chart(self, address: Address, query: AlertQuery, scope: Scope, views: Views, home: str) -> dict[str, Any]:
-        words, field = views._, address.chart
+        words, field = views.words, address.chart
         name = views.agency if field == "agency" else views.rule
         found = self.alerts.by_severity(query, scope, field)
         ranked = sorted(found.items(), key=lambda c: (-sum(c[1].values()), c[0]))
@@ -191,13 +200,13 @@ class Board:
             for code, by in ranked
         ]  # fmt: skip
         return {
-            "bars": data, "chart": bars(data[:BARS], words(f"chart.by_{field}")), "more_bars": max(0, len(data) - BARS),
+            "bars": data,
+            "chart": bars(data[:BARS], words(f"chart.by_{field}")),
+            "more_bars": max(0, len(data) - BARS),
             "shown_bars": BARS,
         }
 
-    def _grouped(
-        self, address: Address, scope: Scope, views: Views, now_us: int, home: str
-    ) -> list[dict[str, Any]]:
+    def _grouped(self, address: Address, scope: Scope, views: Views, now_us: int, home: str) -> list[dict[str, Any]]:
         """The worst few alerts of each agency, agencies with the most red cards first."""
         query = msgspec.structs.replace(address.query(now_us, limit=GROUPED_ROWS), after=None)
         found = self.alerts.by_severity(query, scope, "agency")
@@ -217,7 +226,7 @@ class Board:
         return groups
 
     def _chip(self, name: str, value: str, views: Views) -> str:
-        words = views._
+        words = views.words
         shown = {
             "group": views.group, "agency": views.agency, "rule": views.rule,
             "severity": lambda v: words(f"severity.{v}"), "new": lambda _: words("figure.new"),
@@ -228,7 +237,7 @@ class Board:
 async def _events(
     board: Board, tail: FeedTail, address: Address, scope: Scope, words: Words, after: int
 ) -> AsyncIterator[ServerSentEvent]:
-    """"changed" when an alert of this view has, "fresh" when the watermark has moved; at most one of each a second."""
+    """ "changed" when an alert of this view has, "fresh" when the watermark has moved; at most one of each a second."""
     query = AlertQuery(timeline=address.timeline, agency=address.agency or None, group=address.group or None)
     said = ""
     async with tail.reading():

@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from services.contracts.envelope import LIVE
 from services.notifications import telemetry
 from services.notifications.assets import VENDOR, digest
+from services.notifications.domain.directory import Directory
 from services.notifications.web.words import LANGUAGES, Words
 from services.shared.access import ANONYMOUS, Principal
 from services.shared.auth import authenticate
@@ -37,7 +38,8 @@ log = structlog.get_logger()
 class Pages:
     """Renders templates in the reader's language."""
 
-    def __init__(self, zone: tzinfo) -> None:
+    def __init__(self, directory: Directory, zone: tzinfo) -> None:
+        self._directory = directory
         self._words = {lang: Words(lang, zone) for lang in LANGUAGES}
         self._environment = Environment(
             loader=FileSystemLoader(WEB / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -57,10 +59,21 @@ class Pages:
         root = request.scope.get("root_path", "")
         telemetry.PAGES.labels(template.removesuffix(".html")).inc()
         page = self._environment.get_template(template).render(
-            _=words, root=root, version=self._assets, principal=_whoever(request), live=LIVE,
+            _=words, root=root, version=self._assets, who=self._who(request, words), live=LIVE,
             here=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path, **context,
         )  # fmt: skip
         return HTMLResponse(page, status, SECURITY)
+
+    def _who(self, request: Request, words: Words) -> str:
+        """The account and whose alerts it sees, "" for somebody unknown."""
+        principal = _whoever(request)
+        if principal is ANONYMOUS:
+            return ""
+        names = [
+            self._directory.agency(principal.agency, words.lang),
+            self._directory.group(principal.group, words.lang),
+        ]
+        return " · ".join([principal.subject, *filter(None, names)])
 
     def route_class(pages) -> type[APIRoute]:  # noqa: N805 - `self` below is the route
         """A route whose problems become pages: a sign-in page for who is not known, else what to do now."""

@@ -56,14 +56,13 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     change: str
     severity: str
     state: str
-    position: int
 
 
 class Views:
     """Builds views in one language as things stand at `now`."""
 
     def __init__(self, words: Words, directory: Directory, now: datetime) -> None:
-        self._ = words
+        self.words = words
         self._directory = directory
         self.now = now
 
@@ -76,49 +75,58 @@ class Views:
             title=self.title(item),
             reference=item["source_ref"] or item["case_ref"] or item["subject"],
             agency=self.agency(item["agency"]),
-            section=self._directory.section(item["agency"], item["section"], self._.lang),
+            section=self._directory.section(item["agency"], item["section"], self.words.lang),
             due=self.due(item),
-            raised=self.moment(raised, self._.ago(raised, self.now)),
+            raised=self.moment(raised),
             is_new=self.now - raised < timedelta(hours=1),
             provisional=bool(item["provisional"]),
         )
 
     def title(self, item: Mapping[str, Any]) -> str:
-        """What is wrong, in a few words: 超期 · 承诺时限."""
-        clock = self._directory.clock(item["clock"], self._.lang)
-        return f"{self.rule(item['rule'])} · {clock}" if clock else self.rule(item["rule"])
+        """What is wrong, in a few words: 超期：承诺时限."""
+        clock = self._directory.clock(item["clock"], self.words.lang)
+        rule = self.rule(item["rule"])
+        return self.words("title.pair", rule=rule, clock=clock) if clock else rule
 
     def rule(self, code: str) -> str:
         key = f"rule.{code}"
-        return self._(key) if self._.has(key) else self._directory.rule(code, self._.lang) or code
+        return self.words(key) if self.words.has(key) else self._directory.rule(code, self.words.lang) or code
 
     def agency(self, code: str | None) -> str:
         if not code or code == "office":
-            return self._("agency.office" if code else "agency.none")
-        return self._directory.agency(code, self._.lang)
+            return self.words("agency.office" if code else "agency.none")
+        return self._directory.agency(code, self.words.lang)
 
     def group(self, code: str) -> str:
-        return self._("group.unassigned") if code == "unassigned" else self._directory.group(code, self._.lang)
+        return self.words("group.unassigned") if code == "unassigned" else self._directory.group(code, self.words.lang)
 
     def due(self, item: Mapping[str, Any]) -> Due:
         """Late or left, by the reader's clock; for a settled alert, how late it was done."""
         due_at = instant_of(item["due_at"])
         if due_at is None:
             counted = sum(step["step"] == "counted" for step in item["trail"])
-            return Due(text=self._.plural("due.counted", counted) if counted else self._("due.none"), tone="none", moment=None)
+            return Due(
+                text=self.words.plural("due.counted", counted) if counted else self.words("due.none"),
+                tone="none",
+                moment=None,
+            )
         moment = self.moment(due_at)
         if item["state"] == "corrected":
-            return Due(text=self._("due.in_time"), tone="done", moment=moment)
+            return Due(text=self.words("due.in_time"), tone="done", moment=moment)
         if item["state"] == "settled":
             late = (instant_of(item["settled_at"]) or self.now) - due_at
-            text = self._("due.done_late", span=self._.span(late)) if late > timedelta(0) else self._("due.in_time")
+            text = (
+                self.words("due.done_late", span=self.words.span(late))
+                if late > timedelta(0)
+                else self.words("due.in_time")
+            )
             return Due(text=text, tone="done", moment=moment)
         if self.now > due_at:
-            return Due(text=self._("due.late", span=self._.span(self.now - due_at)), tone="late", moment=moment)
-        return Due(text=self._("due.left", span=self._.span(due_at - self.now)), tone="near", moment=moment)
+            return Due(text=self.words("due.late", span=self.words.span(self.now - due_at)), tone="late", moment=moment)
+        return Due(text=self.words("due.left", span=self.words.span(due_at - self.now)), tone="near", moment=moment)
 
     def moment(self, at: datetime, text: str | None = None) -> Moment:
-        return Moment(text=text or self._.day_time(at, self.now), full=self._.instant(at), iso=at.isoformat())
+        return Moment(text=text or self.words.day_time(at, self.now), full=self.words.instant(at), iso=at.isoformat())
 
     def moment_of(self, text: str | None) -> Moment | None:
         at = instant_of(text)
@@ -129,7 +137,7 @@ class Views:
         return [
             Step(
                 name=step["step"],
-                label=self._(f"step.{step['step']}"),
+                label=self.words(f"step.{step['step']}"),
                 detail=self._detail(step.get("detail") or {}),
                 moment=self.moment(instant_of(step["at"]) or self.now),
                 event_id=step.get("event_id"),
@@ -140,8 +148,8 @@ class Views:
     def versions(self, entries: list[FeedEntry]) -> list[Version]:
         return [
             Version(
-                version=e.item["version"], change=self._(f"change.{e.change}"), severity=e.item["severity"],
-                state=e.item["state"], position=e.position,
+                version=e.item["version"], change=self.words(f"change.{e.change}"), severity=e.item["severity"],
+                state=e.item["state"],
             )
             for e in entries
         ]  # fmt: skip
@@ -152,25 +160,25 @@ class Views:
         parts = []
         amount, unit = rest.pop("amount", None), rest.pop("unit", None)
         if isinstance(amount, int) and unit:
-            parts.append(self._.plural(f"limit.{unit}", amount))
+            parts.append(self.words.plural(f"limit.{unit}", amount))
         for name, value in rest.items():
             if value is None or value is False or name in ("clock", "fact_id", "alert_id"):
                 continue
-            parts.append(self._("detail.pair", name=self._known("detail", name), value=self._value(name, value)))
-        return self._("detail.separator").join(parts)
+            parts.append(self.words("detail.pair", name=self._known("detail", name), value=self._value(name, value)))
+        return self.words("detail.separator").join(parts)
 
     def _value(self, name: str, value: Any) -> str:
         if isinstance(value, bool):
-            return self._("yes") if value else self._("no")
+            return self.words("yes") if value else self.words("no")
         if isinstance(value, str) and len(value) > 18 and "T" in value:
             try:
-                return self._.day_time(instant_of(value) or self.now, self.now)
+                return self.words.day_time(instant_of(value) or self.now, self.now)
             except ValueError:
                 return value
         if name == "severity":
-            return self._(f"severity.{value}")
+            return self.words(f"severity.{value}")
         return self._known(name, str(value))
 
     def _known(self, kind: str, code: str) -> str:
         key = f"{kind}.{code}"
-        return self._(key) if self._.has(key) else code
+        return self.words(key) if self.words.has(key) else code

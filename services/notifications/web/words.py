@@ -1,4 +1,4 @@
-"""Everything the pages say, in Chinese and English: catalogues, dates, spans of time. Strings live in locale/*.po only."""
+"""Everything the pages say, in Chinese and English: sentences from locale/*.po, dates and spans of time."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache

@@ -77,7 +77,7 @@ def test_latency_counts_each_version_once(inbox: Inbox, store: MemoryAlerts) -> 
     assert found == {"timeline": "live", "count": 100, "p50_ms": 50, "p99_ms": 99, "max_ms": 100}
 
 
-def test_worst_first_then_newest_and_pages_join_without_gap(inbox: Inbox, store: MemoryAlerts) -> None:
+def test_worst_first_then_oldest_and_pages_join_without_gap(inbox: Inbox, store: MemoryAlerts) -> None:
     severities = ["notice", "red", "yellow", "warning", "red"]
     inbox.handle([record(alert(str(n), severity=s, due_at=T0 + timedelta(days=n))) for n, s in enumerate(severities)])
     seen, cursor = [], None
@@ -86,7 +86,7 @@ def test_worst_first_then_newest_and_pages_join_without_gap(inbox: Inbox, store:
         seen += [i["case_ref"] for i in page]
         if cursor is None:
             break
-    assert seen == ["4", "1", "2", "3", "0"]
+    assert seen == ["1", "4", "2", "3", "0"]
 
 
 def test_a_scope_shows_its_own_agency_only(inbox: Inbox, store: MemoryAlerts) -> None:
