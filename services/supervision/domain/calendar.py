@@ -14,6 +14,7 @@ from services.contracts.instants import from_micros, to_micros
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 MICROS_MAX = to_micros(datetime(9999, 12, 30, tzinfo=UTC))
+MICROS_MIN = to_micros(datetime(1, 1, 3, tzinfo=UTC))
 _FIRST = date(1970, 1, 1)
 _FIRST_ORDINAL = _FIRST.toordinal()
 _DAYS = (date(2101, 1, 1) - _FIRST).days
@@ -101,8 +102,8 @@ class Calendar:
         return date.fromordinal(_FIRST_ORDINAL + self._day(at))
 
     def local(self, at: int) -> datetime:
-        """The instant in this calendar's time zone."""
-        return from_micros(at).astimezone(self._zone)
+        """The instant in this calendar's time zone; the first and last day of all time count as their neighbours."""
+        return from_micros(min(max(at, MICROS_MIN), MICROS_MAX)).astimezone(self._zone)
 
     def _day(self, at: int) -> int:
         """The index of `at`'s local day; days shorter or longer than 24 hours are one step away from the guess."""

@@ -10,7 +10,7 @@ from services.contracts.instants import to_micros
 from services.contracts.limits import Limit
 from services.supervision.domain import clock as clocks
 from services.supervision.domain.alerts import Announcer
-from services.supervision.domain.calendar import Calendar
+from services.supervision.domain.calendar import MICROS_MAX, Calendar
 from services.supervision.domain.case import HOLDERS, OPENINGS, CaseState, hold
 from services.supervision.domain.clock import BREACHED, PAUSED, RUNNING, STOPPED, Clock
 from services.supervision.domain.fold import NEVER, Effect
@@ -38,7 +38,7 @@ class CasesFold:
             return state, ()
         state.gaps += event.sequence - state.last - 1
         state.last = event.sequence
-        at, effects = to_micros(event.time), list[Effect]()
+        at, watermark, effects = min(to_micros(event.time), MICROS_MAX), min(watermark, MICROS_MAX), list[Effect]()
         if state.wake_at is not None and state.wake_at < at:
             self._advance(state, at, watermark, effects)
         data = event.data
@@ -64,7 +64,7 @@ class CasesFold:
         return type(self)(self.policy, self.calendar.with_decree(decree))
 
     def recompute(self, state: CaseState, event: Event, watermark: int) -> tuple[CaseState, Sequence[Effect]]:
-        effects: list[Effect] = []
+        watermark, effects = min(watermark, MICROS_MAX), list[Effect]()
         for clock in state.clocks:
             spec = self._spec(state, clock)
             if spec is not None:
@@ -192,6 +192,7 @@ class CasesFold:
         spec, say = self._spec(state, clock), self._say
         if spec is None:
             clock.phase = STOPPED
+            state.reason = f"policy has no clock {clock.spec!r} any more"
         elif clock.phase == BREACHED and clock.breach is not None:
             say.escalate(state, clock, clock.breach, spec, effects)
         elif clock.warn is not None:

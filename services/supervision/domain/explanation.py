@@ -24,8 +24,9 @@ def explain(clock: Clock, record: Record, spec: ClockSpec, days: Calendar) -> di
     by_day = first.unit in (WORKING, CALENDAR)
     started = _day(first.at, days) if by_day else _moment(first.at, days)
     due = _day(record.due, days) if by_day else _moment(record.due, days)
+    label = spec.label["en"]
     value = "" if clock.value is None else f" {clock.value}"
-    en = [f"{spec.label['en'].capitalize()}{value}: {_limit_en(first.amount, first.unit)}, counted from {started}"]
+    en = [f"{label[:1].upper()}{label[1:]}{value}: {_limit_en(first.amount, first.unit)}, counted from {started}"]
     zh = [f"{spec.label['zh']}{value}：自{started}起{_limit_zh(first.amount, first.unit)}"]
     if by_day:
         en[0] += ", that day not counted"

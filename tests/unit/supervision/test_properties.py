@@ -1,6 +1,6 @@
 """What holds for every case and every subject: generated lives, generated ticks, generated pauses."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from hypothesis import given, settings
@@ -38,6 +38,7 @@ from services.supervision.domain.fold import NEVER, Effect
 from tests.unit.supervision.builders import LOCAL, Case, Subject, calendar, event, policies, when
 
 T0 = when("2026-01-26 08:00")
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 AGENCIES = st.sampled_from(["a1", "a2"])
 LIMITS = st.builds(
     Limit, amount=st.integers(0, 12), unit=st.sampled_from(["working_days", "calendar_days", "hours"])
@@ -175,6 +176,24 @@ def test_alerts_are_never_erased_and_facts_never_come_before_a_forwarded_waterma
         assert {alert.raised_at for alert in history[:2]} == {history[0].raised_at}
     state = case.state
     assert state is None or state.wake_at is None or state.wake_at >= case.watermark
+
+
+@given(
+    st.lists(
+        st.datetimes(timezones=st.just(UTC)) | st.sampled_from([FIRST, LAST]), min_size=8, max_size=8
+    ),
+    st.lists(APPROVAL, min_size=7, max_size=7),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_no_time_however_absurd_stops_the_fold(
+    times: list[datetime], models: list[EventModel], due_at: datetime
+) -> None:
+    life = [ApprovalAppliedV1(item="i", agency="a1"), *models]
+    case = Case()
+    for at, model in zip(times, life, strict=True):
+        case.event(at, model)
+    case.event(times[0], ApprovalStageStartedV1(stage="last", agency="a1", due_at=due_at)).tick(LAST)
+    assert case.state.wake_at is None or case.state.wake_at >= case.watermark
 
 
 # Clocks against counting day by day
