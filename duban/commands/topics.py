@@ -19,11 +19,17 @@ ReplicationOption = Annotated[int | None, typer.Option(min=1, max=9, help="With 
 
 
 def register(app: typer.Typer) -> None:
-    topics = typer.Typer(no_args_is_help=True, help="Topics: described, created, checked. Example: duban topics check")
+    topics = typer.Typer(help="Topics: described, created, checked. Example: duban topics check")
+    topics.callback(invoke_without_command=True)(_default)
     topics.command("list")(list_topics)
     topics.command("apply")(apply)
     topics.command("check")(check)
     app.add_typer(topics, name="topics")
+
+
+def _default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_topics()
 
 
 def list_topics(as_json: JsonOption = False) -> None:
