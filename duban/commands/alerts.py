@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban.context import DEFAULT_DATA, DataOption, StackInfo, fail, load
-from services.notifications.main import load_directory
+from services.notifications.policies import load_directory
 from services.notifications.web.views import Views
 from services.notifications.web.words import LANGUAGES, Words
 from services.shared.settings import Settings

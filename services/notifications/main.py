@@ -3,18 +3,16 @@
 import signal
 import threading
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from fastapi import FastAPI
 from pymongo import MongoClient
 
 from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
 from services.notifications import telemetry
-from services.notifications.domain.directory import Directory
 from services.notifications.mongo import MongoAlerts
+from services.notifications.policies import load_directory
 from services.notifications.service import Inbox
 from services.shared.consuming import BatchReader, now_ms
 from services.shared.settings import Settings
@@ -26,16 +24,6 @@ app = typer.Typer(help="notifications: alerts.v1 into the board and the feeds", 
 @cache
 def _client(uri: str) -> MongoClient[dict[str, Any]]:
     return MongoClient(uri, serverSelectionTimeoutMS=5_000, appname="notifications")
-
-
-def load_directory(policies: Path) -> Directory:
-    """The names in city.yaml, cases.yaml and subjects.yaml; a file may be absent. Raises ValueError for a mistake."""
-
-    def read(name: str) -> dict[str, Any] | None:
-        path = policies / name
-        return yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
-
-    return Directory.of(read("city.yaml"), read("cases.yaml"), read("subjects.yaml"))
 
 
 def store(settings: Settings) -> MongoAlerts:
