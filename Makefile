@@ -39,9 +39,10 @@ lint: $(DONE)/python contracts ## style, types, import rules, generated files
 	@echo "== import rules"
 	@$(BIN)/lint-imports --no-logo
 
-contracts: $(DONE)/python ## schemas, examples and AsyncAPI equal what the models say
+contracts: $(DONE)/python ## schemas, examples, AsyncAPI and OpenAPI equal what the code says
 	@echo "== contracts"
 	@$(BIN)/python -m services.contracts.generate --check
+	@$(BIN)/python -m duban.openapi --check
 
 unit: $(DONE)/python ## the tests that touch no infrastructure
 	@exec $(BIN)/pytest tests/contract tests/unit tests/topology $(ARGS)

@@ -16,15 +16,24 @@ FOLDER = Path("docs/openapi")
 
 def applications(settings: Settings) -> dict[str, FastAPI]:
     """Service -> its application, on repositories in memory."""
+    from services.approvals import api as approvals
+    from services.approvals.repository import MemoryApprovals
     from services.complaints import api as complaints
     from services.complaints.receipts import Receipts
     from services.complaints.repository import MemoryComplaints
+    from services.directives import api as directives
+    from services.directives.repository import MemoryDirectives
+    from services.inspections import api as inspections
+    from services.inspections.repository import MemoryInspections
     from services.notifications.main import load_directory
     from services.notifications.memory import MemoryAlerts
     from services.notifications.web import app as notifications
 
     return {
         "complaints": complaints.build(settings, MemoryComplaints(), Receipts(bytes(32))),
+        "approvals": approvals.build(settings, MemoryApprovals()),
+        "inspections": inspections.build(settings, MemoryInspections()),
+        "directives": directives.build(settings, MemoryDirectives()),
         "notifications": notifications.build(MemoryAlerts(), load_directory(settings.policies), settings),
     }
 
