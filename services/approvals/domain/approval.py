@@ -7,8 +7,9 @@
                    └─refuse→      paused ──────────────┘
                       refused
 
-extend leaves an accepted application where it is. start-stage and finish-stage leave one where it is: accepted, decided or delivered (some stages follow the
-decision); while it is paused a stage may be finished but none started. A stage runs once at a time.
+extend leaves an accepted application where it is. start-stage and finish-stage leave one that is accepted, decided or
+delivered where it is (some stages follow the decision); while it is paused a stage may be finished but none started.
+A stage runs once at a time.
 """
 
 from datetime import datetime
