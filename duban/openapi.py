@@ -25,6 +25,8 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
     from services.directives.repository import MemoryDirectives
     from services.inspections import api as inspections
     from services.inspections.repository import MemoryInspections
+    from services.metrics import main as metrics
+    from services.metrics.repository import Counts
     from services.notifications.main import load_directory
     from services.notifications.memory import MemoryAlerts
     from services.notifications.web import app as notifications
@@ -35,6 +37,7 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
         "inspections": inspections.build(settings, MemoryInspections()),
         "directives": directives.build(settings, MemoryDirectives()),
         "notifications": notifications.build(MemoryAlerts(), load_directory(settings.policies), settings),
+        "metrics": metrics.build(settings, lambda: Counts(cases=[], alarms=[], overdue=[]), lambda: None),
     }
 
 

@@ -37,7 +37,7 @@ class Computed:
         return kpis(counts.cases, counts.alarms, counts.overdue)
 
 
-def routes(computed: Computed, ready: Callable[[], None], groups: dict[str, str]) -> APIRouter:
+def routes(computed: Computed, ready: Callable[[], object], groups: dict[str, str]) -> APIRouter:
     """Every route. `ready` raises when the database does not answer; `groups` maps agency to supervision group."""
     router = APIRouter()
     registry = CollectorRegistry()

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from services.contracts.topics import ALERTS, SOURCE_TOPICS
 from services.metrics import telemetry
 from services.metrics.api import Computed, routes
 from services.metrics.mongo import MongoRecords
+from services.metrics.repository import Counts
 from services.metrics.service import Tally
 from services.shared.access import load_groups
 from services.shared.auth import install_auth
@@ -29,18 +31,20 @@ def _client(uri: str) -> MongoClient[dict[str, Any]]:
     return MongoClient(uri, serverSelectionTimeoutMS=5_000, appname="metrics")
 
 
+def build(settings: Settings, counts: Callable[[], Counts], ping: Callable[[], object]) -> FastAPI:
+    """The application on any store: `counts` gives the records' totals, `ping` raises when it does not answer."""
+    application = FastAPI(title="Duban metrics", version="1", docs_url=None, redoc_url=None)
+    install_auth(application, settings.signing_key_file)
+    install_problem_handlers(application)
+    application.include_router(routes(Computed(counts), ping, load_groups(settings.policies)))
+    return application
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The HTTP application: /v1/kpis, /metrics, health."""
     settings = settings or Settings()
     client = _client(settings.mongo)
-    application = FastAPI(title="Duban metrics", version="1", docs_url=None, redoc_url=None)
-    install_auth(application, settings.signing_key_file)
-    install_problem_handlers(application)
-    computed = Computed(MongoRecords(client).counts)
-    application.include_router(
-        routes(computed, lambda: client.admin.command("ping") and None, load_groups(settings.policies))
-    )
-    return application
+    return build(settings, MongoRecords(client).counts, lambda: client.admin.command("ping"))
 
 
 def run_tally(settings: Settings, stop: threading.Event, instance: str = "0", port: int = 0) -> None:
