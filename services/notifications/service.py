@@ -17,6 +17,7 @@ from services.notifications.domain.directory import Directory
 from services.notifications.domain.watermarks import Mark
 from services.notifications.repository import AlertWriter, NewEntry
 from services.shared.consuming import Received
+from services.shared.failpoints import failpoint
 
 
 class Inbox:
@@ -45,9 +46,12 @@ class Inbox:
                 of_timeline[mark] = max(to_micros(data.as_of), of_timeline.get(mark, -(2**62)))
         if newest:
             self._writer.put_alerts(list(newest.values()))
+            failpoint("inbox.alerts")
             self._append(versions)
+            failpoint("inbox.feed")
         for timeline, of_timeline in marks.items():
             self._writer.put_marks(timeline, of_timeline)
+        failpoint("inbox.marks")
 
     def _append(self, versions: dict[str, tuple[Alert, Received]]) -> None:
         now = self._now_ms()
