@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from services.contracts.codec import encode_json
 from services.contracts.identifiers import case_id, name_of
 from simulation.city.generate import Town
@@ -18,7 +20,8 @@ CONCURRENT = 12
 async def publish_items(transport: Transport, town: Town) -> None:
     """Put the city's catalogue of powers on record, under a token of the role office. Raises Rejected."""
     for item in town.city.items:
-        await transport.post(f"/approvals/v1/items/{item.code}", encode_json(item), method="PUT")
+        body = {name: value for name, value in msgspec.structs.asdict(item).items() if name != "code"}
+        await transport.post(f"/approvals/v1/items/{item.code}", encode_json(body), method="PUT")
 
 
 class OneByOne:
