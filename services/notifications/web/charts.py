@@ -36,7 +36,7 @@ def _row(bar: Bar, y: int, scale: float) -> str:
     length, red = bar.value * scale, bar.red * scale
     top = y + LABEL_Y + 3
     return (
-        f'<a href="{_quoted(bar.href)}" aria-label="{_quoted(bar.note)}"><title>{escape(bar.note)}</title>'
+        f'<a href="{_quoted(bar.href)}"><title>{escape(bar.note)}</title>'
         f'<rect class="chart-hit" x="0" y="{y}" width="{WIDTH}" height="{ROW - 2}"/>'
         f'<text class="chart-label" x="5" y="{y + LABEL_Y - 1}">{escape(bar.label)}</text>'
         f'<rect class="chart-bar" x="0" y="{top}" width="{length:.1f}" height="{BAR}"/>'
