@@ -12,7 +12,7 @@ from tests.support.alerts import alert, settled
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 Open = Callable[..., Page]
-WORDS = {"zh": ("预警看板", "红牌", "期限是怎么来的"), "en": ("Alert board", "Red card", "How the deadline came about")}
+WORDS = {"zh": ("督办看板", "红牌", "期限是怎么来的"), "en": ("Alert board", "Red card", "How the deadline came about")}
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
@@ -154,7 +154,7 @@ def test_an_agency_sees_nobody_elses_alerts(open_page: Open, site: Site) -> None
     page.goto(site.url + "/?state=all")
     assert {text.split("\n")[0] for text in page.locator("td.col-agency").all_inner_texts()} == {"水利局"}
     page.goto(f"{site.url}/alerts/{alert('never').alert_id}")
-    expect(page.get_by_role("heading", level=1)).to_have_text("没有这条预警")
+    expect(page.get_by_role("heading", level=1)).to_have_text("没有这条警示")
 
 
 def test_dark_and_empty_and_on_paper(open_page: Open, site: Site) -> None:

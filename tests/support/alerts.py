@@ -44,8 +44,8 @@ def alert(case: str = "approval-1", model: type[AlertV1] = AlertRaisedV1, **fiel
         "evidence": [name_of("event", case, 1), name_of("event", case, 2)],
         "trail": [
             TrailStep(step="started", at=due_at - timedelta(days=14), event_id=name_of("event", case, 2),
-                      detail={"clock": "promised", "limit": 10, "unit": "working_days"}),
-            TrailStep(step="due", at=due_at, detail={"day_zero": "2026-02-16"}),
+                      detail={"amount": 10, "unit": "working_days"}),
+            TrailStep(step="due", at=due_at, detail={"calendar": "cn-2026", "provisional": False}),
             TrailStep(step="breached", at=due_at + timedelta(microseconds=1)),
         ],
     }  # fmt: skip
