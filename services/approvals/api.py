@@ -11,7 +11,7 @@ from services.approvals.service import ApprovalService, VersionTaken
 from services.contracts.codec import encode_json
 from services.shared.access import Principal, load_groups
 from services.shared.auth import require
-from services.shared.case_api import JSON, MAX_BODY, expected_version, read_body
+from services.shared.case_api import JSON, MAX_BODY, described, expected_version, read_body
 from services.shared.problems import Problem
 from services.shared.settings import Settings
 from services.shared.source_app import source_app, utc_now
@@ -20,7 +20,7 @@ from services.shared.source_app import source_app, utc_now
 def build(settings: Settings, approvals: ApprovalRepository) -> FastAPI:
     """The application on top of a repository."""
     service = ApprovalService(approvals, load_groups(settings.policies), utc_now)
-    app = source_app("Approvals", settings, service, BODIES)
+    app = source_app("Approvals", settings, service, BODIES, Item)
     for_reading, for_writing = Depends(require("approvals.items.read")), Depends(require("approvals.items.write"))
 
     def read(code: str, _: Principal = for_reading) -> Response:
@@ -40,5 +40,8 @@ def build(settings: Settings, approvals: ApprovalRepository) -> FastAPI:
         return await run_in_threadpool(publish, code, await read_body(request, MAX_BODY), expected_version(request))
 
     app.add_api_route("/v1/items/{code}", read, methods=["GET"], name="approvals.items.read", tags=["catalogue"])
-    app.add_api_route("/v1/items/{code}", write, methods=["PUT"], name="approvals.items.write", tags=["catalogue"])
+    app.add_api_route(
+        "/v1/items/{code}", write, methods=["PUT"], name="approvals.items.write", tags=["catalogue"],
+        openapi_extra=described(Item),
+    )  # fmt: skip
     return app

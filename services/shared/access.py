@@ -65,6 +65,7 @@ TABLE: Mapping[str, Access] = {
     "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
+    "complaints.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
     # approvals
     "approvals.apply": _entry("window agency importer", "own", "an application is handed in (C2)"),
     "approvals.accept": _entry("window agency importer", "own", "accept an application (C2)"),
@@ -79,6 +80,7 @@ TABLE: Mapping[str, Access] = {
     "approvals.read": _entry("window agency supervisor office leader importer", "own", "state and history of a case"),
     "approvals.import": _entry("importer", "city", "many commands of an imported log at once"),
     "approvals.tick": _entry("importer", "city", "move the clock of an imported log"),
+    "approvals.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
     "approvals.items.read": _entry(_EVERYONE, "city", "a catalogue item: public (C1, K1)"),
     "approvals.items.write": _entry("office", "city", "publish a catalogue item (C1)"),
     # inspections
@@ -88,6 +90,7 @@ TABLE: Mapping[str, Access] = {
     "inspections.read": _entry("inspector supervisor office leader importer", "own", "state and history of a visit"),
     "inspections.import": _entry("importer", "city", "many commands of an imported log at once"),
     "inspections.tick": _entry("importer", "city", "move the clock of an imported log"),
+    "inspections.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
     # directives
     "directives.issue": _entry("supervisor office leader importer", "own", "issue an order with a deadline (G1)"),
     "directives.report": _entry("agency importer", "own", "the agency reports it done (G1)"),
@@ -95,6 +98,7 @@ TABLE: Mapping[str, Access] = {
     "directives.read": _entry("agency supervisor office leader importer", "own", "state and history of a directive"),
     "directives.import": _entry("importer", "city", "many commands of an imported log at once"),
     "directives.tick": _entry("importer", "city", "move the clock of an imported log"),
+    "directives.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
     # notifications: board and feeds
     "board.read": _entry(_BOARD, "own", "the alert board (J1)"),
     "alerts.list": _entry(f"{_BOARD} importer", "own", "alerts, filtered (J1)"),

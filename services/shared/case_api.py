@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from services.contracts.clock import CalendarDecreedV1
 from services.contracts.codec import encode_json
 from services.contracts.envelope import LIVE
 from services.contracts.identifiers import name_of, new_id
@@ -19,6 +20,7 @@ from services.shared.access import Principal
 from services.shared.auth import require
 from services.shared.bodies import Body
 from services.shared.commands import Answer, CaseService, Order
+from services.shared.importing import Importer, Line
 from services.shared.problems import Problem
 from services.shared.source_telemetry import COMMAND_SECONDS, COMMANDS, IMPORTED
 
@@ -32,7 +34,7 @@ class ImportRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Up to 2,000 commands of an imported log, each case's in order."""
 
     timeline: str
-    commands: list[commands.Line]
+    commands: list[Line]
 
 
 class TickRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,14 +49,14 @@ _tick_decoder = msgspec.json.Decoder(TickRequest)
 
 
 def add_case_routes(app: FastAPI, service: CaseService[Any], bodies: Mapping[str, Body[Any]]) -> None:
-    """Add POST /v1/cases, a route for each command, GET /v1/cases/{case_id}, POST /v1/imports and POST /v1/ticks."""
+    """Add /v1/cases with a route for each command, and POST /v1/imports, /v1/ticks and /v1/decrees."""
     life, name = service.kind.life, service.kind.service
     for command, body in bodies.items():
         path = "/v1/cases" if command == life.opening else f"/v1/cases/{{case_id}}/{command}"
         app.add_api_route(
             path, _command(service, command, body), methods=["POST"], name=f"{name}.{command}",
             status_code=201 if command == life.opening else 200, summary=access.TABLE[f"{name}.{command}"].about,
-            tags=[name], openapi_extra=_described(body),
+            tags=[name], openapi_extra=described(body.schema, command=True),
         )  # fmt: skip
     _add_read(app, service)
     _add_imports(app, service)
@@ -174,7 +176,9 @@ def _add_read(app: FastAPI, service: CaseService[Any]) -> None:
 
 
 def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
-    name = service.kind.service
+    name, importer, decree_body = service.kind.service, Importer(service), Body(CalendarDecreedV1)
+    for_import, for_tick = Depends(require(f"{name}.import")), Depends(require(f"{name}.tick"))
+    for_decree = Depends(require(f"{name}.decree"))
 
     def apply(raw: bytes, by: str) -> Response:
         wanted = _import_decoder.decode(raw)
@@ -182,7 +186,7 @@ def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
         if len(wanted.commands) > MAX_LINES:
             detail = f"{len(wanted.commands)} commands: send at most {MAX_LINES} at once"
             raise Problem(413, "Too many commands", detail, slug="too-large")
-        imported = service.import_lines(wanted.timeline, wanted.commands, by)
+        imported = importer.apply(wanted.timeline, wanted.commands, by)
         IMPORTED.labels(name, "applied").inc(imported.applied)
         IMPORTED.labels(name, "repeated").inc(imported.repeated)
         IMPORTED.labels(name, "refused").inc(len(imported.refused))
@@ -191,10 +195,16 @@ def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
     def request_tick(raw: bytes) -> Response:
         wanted = _tick_decoder.decode(raw)
         _other_than_live(wanted.timeline)
-        service.cases.request_tick(wanted.timeline, to_micros(wanted.as_of))
+        service.cases.broadcast(wanted.timeline, to_micros(wanted.as_of))
         return Response(encode_json({"timeline": wanted.timeline, "as_of": wanted.as_of}), 202, media_type=JSON)
 
-    for_import, for_tick = Depends(require(f"{name}.import")), Depends(require(f"{name}.tick"))
+    def request_decree(raw: bytes) -> Response:
+        decree = decree_body.read(raw, "")
+        service.cases.broadcast(LIVE, to_micros(service.clock()), encode_json(decree))
+        return Response(encode_json(decree), 202, media_type=JSON)
+
+    async def decrees(request: Request, _: Principal = for_decree) -> Response:
+        return await run_in_threadpool(request_decree, await read_body(request, MAX_BODY))
 
     async def imports(request: Request, principal: Principal = for_import) -> Response:
         return await run_in_threadpool(apply, await read_body(request, MAX_IMPORT), principal.subject)
@@ -203,6 +213,10 @@ def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
         return await run_in_threadpool(request_tick, await read_body(request, MAX_BODY))
 
     app.add_api_route("/v1/imports", imports, methods=["POST"], name=f"{name}.import", tags=[name])
+    app.add_api_route(
+        "/v1/decrees", decrees, methods=["POST"], name=f"{name}.decree", tags=[name], status_code=202,
+        openapi_extra=described(decree_body.schema),
+    )  # fmt: skip
     app.add_api_route("/v1/ticks", ticks, methods=["POST"], name=f"{name}.tick", tags=[name], status_code=202)
 
 
@@ -223,16 +237,31 @@ async def read_body(request: Request, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _described(body: Body[Any]) -> dict[str, Any]:
-    (schema,), _ = msgspec.json.schema_components([body.schema], ref_template="#/components/schemas/{name}")
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+_REFERENCE = "#/components/schemas/{name}"
+_HEADERS = {
+    "Idempotency-Key": "A repeated request with the same key is answered with the first result.",
+    "If-Match": "The version that the command is meant for; 412 when the case has another one.",
+    "Duban-Timeline": "Role importer: the timeline of an imported log or a generated city.",
+    "Duban-Occurred-At": "Role importer: when it happened there (RFC 3339).",
+}
 
 
-def components(bodies: Mapping[str, Body[Any]]) -> dict[str, Any]:
-    """The schemas that the descriptions of `bodies` refer to."""
-    return msgspec.json.schema_components(
-        [body.schema for body in bodies.values()], ref_template="#/components/schemas/{name}"
-    )[1]
+def described(schema: type[msgspec.Struct], *, command: bool = False) -> dict[str, Any]:
+    """What the API's description says of a request: its body and, for a command on a case, its headers."""
+    (found,), _ = msgspec.json.schema_components([schema], ref_template=_REFERENCE)
+    request: dict[str, Any] = {"requestBody": {"required": True, "content": {JSON: {"schema": found}}}}
+    if command:
+        request["parameters"] = [
+            {"name": name, "in": "header", "required": False, "description": about, "schema": {"type": "string"}}
+            for name, about in _HEADERS.items()
+        ]
+    return request
+
+
+def components(bodies: Mapping[str, Body[Any]], *more: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schemas that the descriptions of `bodies`, of every source's other requests, and of `more` refer to."""
+    schemas = [*(body.schema for body in bodies.values()), Body(CalendarDecreedV1).schema, ImportRequest, TickRequest]
+    return msgspec.json.schema_components([*schemas, *more], ref_template=_REFERENCE)[1]
 
 
 def install_command_problems(app: FastAPI) -> None:

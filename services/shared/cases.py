@@ -18,7 +18,7 @@ from services.shared.documents import CaseDocument
 from services.shared.outbox import Broadcast, MongoOutbox
 
 KEPT_RESULTS = 50
-_IDS_A_QUERY = 100  # Larger $in lists gain nothing on MongoDB and are slow on the embedded stand-in.
+_IDS_A_QUERY = 50  # Larger $in lists gain little on MongoDB and are slow on the embedded stand-in.
 C = TypeVar("C", bound=Case)
 
 
@@ -87,8 +87,8 @@ class CaseRepository(Protocol[C]):
     def save_many(self, writes: Sequence[Write[C]]) -> set[str]:
         """Save each case that nobody else wrote since the read; return the ids of the others."""
 
-    def request_tick(self, timeline: str, as_of: int) -> None:
-        """Ask the relay for a tick, after every event accepted so far."""
+    def broadcast(self, timeline: str, as_of: int, decree: bytes | None = None) -> None:
+        """Ask the relay for a tick, or for a decree, in every partition and after every event before `as_of`."""
 
     def check(self) -> None:
         """Raises when the store does not answer."""
@@ -163,8 +163,9 @@ class MongoCases(Generic[C]):
         ids = {w.after.case_id: w.after.sequence for w in writes}
         return {case for case, sequence in ids.items() if case not in now or now[case].case.sequence < sequence}
 
-    def request_tick(self, timeline: str, as_of: int) -> None:
-        self._broadcast._get_collection().insert_one({"_id": ObjectId(), "timeline": timeline, "as_of": as_of})
+    def broadcast(self, timeline: str, as_of: int, decree: bytes | None = None) -> None:
+        document = {"_id": ObjectId(), "timeline": timeline, "as_of": as_of}
+        self._broadcast._get_collection().insert_one(document | ({"decree": decree} if decree else {}))
 
     def _stored(self, document: dict[str, Any]) -> Stored[C]:
         fields = {name: document[name] for name in self._fields if name in document}
@@ -206,6 +207,7 @@ class MemoryCases(Generic[C]):
         self._cases: dict[str, tuple[Stored[C], tuple[Recorded, ...]]] = {}
         self.published: list[bytes] = []
         self.ticks: list[tuple[str, int]] = []
+        self.decrees: list[bytes] = []
         self.extras: dict[str, dict[str, Any]] = {}
 
     def load(self, case_id: str) -> Stored[C] | None:
@@ -241,8 +243,11 @@ class MemoryCases(Generic[C]):
                 lost.add(write.after.case_id)
         return lost
 
-    def request_tick(self, timeline: str, as_of: int) -> None:
-        self.ticks.append((timeline, as_of))
+    def broadcast(self, timeline: str, as_of: int, decree: bytes | None = None) -> None:
+        if decree:
+            self.decrees.append(decree)
+        else:
+            self.ticks.append((timeline, as_of))
 
     def check(self) -> None:
         """Memory always answers."""

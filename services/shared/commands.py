@@ -16,7 +16,7 @@ from services.contracts.envelope import LIVE, Envelope, EventModel
 from services.contracts.identifiers import case_id as named_case_id
 from services.contracts.identifiers import name_of, new_id
 from services.contracts.instants import from_micros, to_micros
-from services.contracts.lifecycle import Case, Command, Lifecycle, Refused
+from services.contracts.lifecycle import Case, Command, Lifecycle
 from services.contracts.registry import event_type
 from services.shared.access import Principal, Reach
 from services.shared.cases import CaseRepository, Recorded, Result, Stored, Write, WriteConflict
@@ -24,8 +24,6 @@ from services.shared.failpoints import failpoint
 
 C = TypeVar("C", bound=Case)
 Decide = Callable[[C, Command, datetime], tuple[C, tuple[EventModel, ...]]]
-IMPORT_ATTEMPTS = 5
-MAX_DATA = 64 * 1024
 
 
 class NotFound(Exception):
@@ -86,30 +84,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     receipt_code: str | None = None
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One command of an imported log: `ordinal` counts 1, 2, 3… within the case and equals the event's sequence."""
-
-    source_ref: str
-    ordinal: int
-    command: str
-    occurred_at: datetime
-    data: msgspec.Raw
-
-
-class RefusedLine(msgspec.Struct, frozen=True, kw_only=True):
-    source_ref: str
-    ordinal: int
-    detail: str
-
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch. `repeated` had been applied by an earlier one."""
-
-    applied: int
-    repeated: int
-    refused: list[RefusedLine]
-
-
 class CaseService(Generic[C]):
     """The commands of one service. A service with more to do overrides what the first group of methods offers."""
 
@@ -117,7 +91,6 @@ class CaseService(Generic[C]):
         self, kind: Kind[C], cases: CaseRepository[C], groups: Mapping[str, str], clock: Callable[[], datetime]
     ) -> None:
         self.kind, self.cases, self.groups, self.clock = kind, cases, groups, clock
-        self._decoders = {name: msgspec.json.Decoder(model) for name, model in kind.life.models.items()}
 
     # What a service may add
 
@@ -221,13 +194,13 @@ class CaseService(Generic[C]):
 
     def _write(self, order: Order, stored: Stored[C] | None, case_id: str, key: str | None, digest: str) -> Write[C]:
         source_ref = getattr(order.data, "source_ref", None)
-        case = stored.case if stored else self._new_case(case_id, order.timeline, source_ref)
+        case = stored.case if stored else self.new_case(case_id, order.timeline, source_ref)
         # Clocks of two machines differ: a live command is never dated before the event that it follows.
         now = order.occurred_at or max(self.clock(), from_micros(max(case.last_at, 0)))
         name = self.reference_name(order.data)
         reference = self.references([order.data]).get(name) if name else None
         after, events = self.kind.decide(case, Command(name=order.name, data=order.data, reference=reference), now)
-        recorded, bodies = self._record(case, events, now, order.actor.subject)
+        recorded, bodies = self.record(case, events, now, order.actor.subject)
         version = stored.version + 1 if stored else 1
         answer = self.answer(after, version, opened=stored is None)
         kept = msgspec.structs.replace(answer, receipt_code=None)
@@ -237,12 +210,17 @@ class CaseService(Generic[C]):
             extra=self.beside(after) if stored is None else {},
         )  # fmt: skip
 
-    def _new_case(self, case_id: str, timeline: str, source_ref: str | None) -> C:
+    def new_case(self, case_id: str, timeline: str, source_ref: str | None) -> C:
+        """A case before its first event."""
         return self.kind.case_type(case_id=case_id, timeline=timeline, source_ref=source_ref)
 
-    def _record(
+    def record(
         self, case: C, events: Sequence[EventModel], now: datetime, by: str
     ) -> tuple[tuple[Recorded, ...], tuple[bytes, ...]]:
+        """`events` of `case` as the document keeps them, and the records that go to the log.
+
+        Live events get new ids; those of an imported log are named, so that every import of it yields the same.
+        """
         recorded, bodies = [], []
         for sequence, data in enumerate(events, start=case.sequence + 1):
             live = case.timeline == LIVE
@@ -266,129 +244,3 @@ class CaseService(Generic[C]):
         if not reach.covers(stored.case.agency, self.groups):
             raise OutsideScope
         return stored, self.cases.history(case_id)
-
-    # Many commands of an imported log
-
-    def import_lines(self, timeline: str, lines: Sequence[Line], by: str) -> Imported:
-        """Apply `lines`, each case's in their order, with one document write a case.
-
-        What an earlier batch has applied is counted as repeated. A line that does not fit its case is refused with the
-        reason; the lines after it in the same case are refused as well, since their ordinals then leave a gap.
-        """
-        by_case: dict[str, list[Line]] = {}
-        for line in lines:
-            by_case.setdefault(named_case_id(self.kind.life.kind, timeline, line.source_ref), []).append(line)
-        outcome = _Outcome()
-        open_cases = by_case
-        for _ in range(IMPORT_ATTEMPTS):
-            lost = self._import_once(timeline, open_cases, by, outcome)
-            if not lost:
-                return outcome.imported()
-            open_cases = {case_id: by_case[case_id] for case_id in lost}
-        raise Conflict("changing", 0, ())
-
-    def _import_once(
-        self, timeline: str, by_case: Mapping[str, Sequence[Line]], by: str, outcome: "_Outcome"
-    ) -> set[str]:
-        found = self.cases.load_many(by_case)
-        batches: list[tuple[str, list[tuple[Line, EventModel]]]] = []
-        for case_id, lines in by_case.items():
-            stored = found.get(case_id)
-            todo, repeated, refused = self._fresh(lines, stored.case.sequence if stored else 0)
-            outcome.note(case_id, repeated=repeated, refused=refused)
-            if todo:
-                batches.append((case_id, todo))
-        references = self.references([data for _, todo in batches for _, data in todo])
-        writes: list[Write[C]] = []
-        for case_id, todo in batches:
-            write, refused = self._apply(timeline, case_id, found.get(case_id), todo, references, by)
-            outcome.note(case_id, applied=len(write.events) if write else 0, refused=refused)
-            if write:
-                writes.append(write)
-        lost = self.cases.save_many(writes)
-        for case_id in lost:
-            outcome.forget(case_id)
-        for case_id, todo in batches:
-            for _, data in todo if case_id not in lost else ():
-                self.observe(data)
-        failpoint("import.saved")
-        return lost
-
-    def _fresh(
-        self, lines: Sequence[Line], sequence: int
-    ) -> tuple[list[tuple[Line, EventModel]], int, list[RefusedLine]]:
-        """The lines that go on from `sequence`, how many lie before it, and those that leave a gap or are no data."""
-        todo: list[tuple[Line, EventModel]] = []
-        refused: list[RefusedLine] = []
-        repeated = 0
-        for line in lines:
-            if line.ordinal <= sequence:
-                repeated += 1
-                continue
-            if line.ordinal != sequence + len(todo) + 1:
-                detail = f"ordinal {sequence + len(todo) + 1} is next in this case"
-                refused.append(RefusedLine(source_ref=line.source_ref, ordinal=line.ordinal, detail=detail))
-                continue
-            decoder = self._decoders.get(line.command)
-            try:
-                if decoder is None:
-                    raise ValueError(f"no command {line.command!r}: there are {', '.join(self._decoders)}")
-                if len(line.data) > MAX_DATA:
-                    raise ValueError(f"data has {len(line.data)} bytes: {MAX_DATA} are the most")
-                to_micros(line.occurred_at)
-                todo.append((line, decoder.decode(line.data)))
-            except (ValueError, msgspec.DecodeError) as error:
-                refused.append(RefusedLine(source_ref=line.source_ref, ordinal=line.ordinal, detail=str(error)))
-        return todo, repeated, refused
-
-    def _apply(
-        self, timeline: str, case_id: str, stored: Stored[C] | None, todo: Sequence[tuple[Line, EventModel]],
-        references: Mapping[str, Any], by: str,
-    ) -> tuple[Write[C] | None, list[RefusedLine]]:  # fmt: skip
-        case = stored.case if stored else self._new_case(case_id, timeline, todo[0][0].source_ref)
-        recorded: list[Recorded] = []
-        bodies: list[bytes] = []
-        refused: list[RefusedLine] = []
-        for index, (line, data) in enumerate(todo):
-            reference = references.get(self.reference_name(data) or "")
-            try:
-                after, events = self.kind.decide(
-                    case, Command(name=line.command, data=data, reference=reference), line.occurred_at
-                )
-            except Refused as error:
-                refused = [
-                    RefusedLine(
-                        source_ref=rest.source_ref, ordinal=rest.ordinal,
-                        detail=error.detail if rest is line else f"ordinal {line.ordinal} was refused before it",
-                    )
-                    for rest, _ in todo[index:]
-                ]  # fmt: skip
-                break
-            new, encoded = self._record(case, events, line.occurred_at, by)
-            recorded += new
-            bodies += encoded
-            case = after
-        if not recorded:
-            return None, refused
-        return Write(before=stored, after=case, events=tuple(recorded), bodies=tuple(bodies)), refused
-
-
-class _Outcome:
-    """Counts by case, so that a case that has to be done again is not counted twice."""
-
-    def __init__(self) -> None:
-        self._cases: dict[str, tuple[int, int, list[RefusedLine]]] = {}
-
-    def note(self, case: str, applied: int = 0, repeated: int = 0, refused: Sequence[RefusedLine] = ()) -> None:
-        before = self._cases.get(case, (0, 0, []))
-        self._cases[case] = (before[0] + applied, before[1] + repeated, [*before[2], *refused])
-
-    def forget(self, case: str) -> None:
-        self._cases.pop(case, None)
-
-    def imported(self) -> Imported:
-        found = self._cases.values()
-        return Imported(
-            applied=sum(c[0] for c in found), repeated=sum(c[1] for c in found),
-            refused=[line for c in found for line in c[2]],
-        )  # fmt: skip

@@ -28,12 +28,16 @@ class Pending(EmbeddedDocument):
 
 
 class Broadcast(Document):
-    """A tick that waits for every partition: the relay publishes it after every earlier event of its timeline."""
+    """A tick or a decree that waits for every partition, behind every earlier event of its timeline.
+
+    `decree` is the JSON of a decree's data; without it this is a tick.
+    """
 
     meta: dict[str, Any] = {"abstract": True}
     id = ObjectIdField(primary_key=True)
     timeline = StringField(required=True)
     as_of = IntField(required=True)
+    decree = BinaryField()
 
 
 class Waiting(NamedTuple):
@@ -44,18 +48,19 @@ class Waiting(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A tick request: `as_of` in microseconds. `key` names it in the store."""
+    """A tick up to `as_of` in microseconds, or a decree of that instant. `key` names the request in the store."""
 
     key: Any
     timeline: str
     as_of: int
+    decree: bytes | None = None
 
 
 class Outbox(Protocol):
     """What the relay asks of a service's store."""
 
     def requests(self) -> list[Request]:
-        """Tick requests, the first accepted first."""
+        """What waits for every partition, the first accepted first."""
 
     def done(self, requests: Sequence[Request]) -> None:
         """Forget requests that every partition has."""
@@ -84,7 +89,7 @@ class MongoOutbox:
 
     def requests(self) -> list[Request]:
         found = self._broadcasts.find({}).sort("_id", 1).limit(500)
-        return [Request(b["_id"], b["timeline"], b["as_of"]) for b in found]
+        return [Request(b["_id"], b["timeline"], b["as_of"], b.get("decree")) for b in found]
 
     def done(self, requests: Sequence[Request]) -> None:
         self._broadcasts.delete_many({"_id": {"$in": [r.key for r in requests]}})

@@ -1,6 +1,6 @@
 """The relay: from the outboxes of one service to its topic, in order per case, each event at least once.
 
-1. Read the waiting tick requests.
+1. Read the waiting requests for ticks (and decrees: they take the same way).
 2. Publish every event that is older than their `as_of`; delete it from its outbox once all replicas have it.
 3. Publish those ticks into every partition, then forget the requests.
 4. Publish what else waits, a bounded number of cases of each timeline, so that no import keeps the others waiting.
@@ -17,14 +17,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from pymongo.errors import PyMongoError
 
-from services.contracts.clock import ClockTickedV1
+from services.contracts.clock import CalendarDecreedV1, ClockTickedV1
 from services.contracts.codec import encode
-from services.contracts.envelope import LIVE
+from services.contracts.envelope import LIVE, EventModel
 from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros, to_micros
 from services.shared.failpoints import failpoint
@@ -165,7 +166,7 @@ class Relay:
             for chunk in outbox.waiting(timeline, max(t.as_of for t in ticks), CHUNK):
                 self._publish(chunk)
                 self._live()
-            self._tick(timeline, [t.as_of for t in ticks])
+            self._broadcast(ticks)
             failpoint("relay.ticked")
             outbox.done(ticks)
         busy = bool(requests)
@@ -198,7 +199,7 @@ class Relay:
             oldest = outbox.oldest(LIVE)
             as_of = max(self._live_as_of, as_of if oldest is None else min(as_of, oldest))
             if as_of > self._live_as_of:
-                self._tick(LIVE, [as_of])
+                self._broadcast([Request(None, LIVE, as_of)])
                 self._live_as_of = as_of
             self._ticked_at = now
             self._measure(now, oldest)
@@ -216,19 +217,24 @@ class Relay:
         self._store().acknowledge([(case.case_id, case.events[-1][0]) for case in cases if case.events])
         PUBLISHED.labels(self.service).inc(len(records))
 
-    def _tick(self, timeline: str, instants: Sequence[int]) -> None:
+    def _broadcast(self, requests: Sequence[Request]) -> None:
         partitions = self._log.partitions()
-        records: list[Record] = []
-        for micros in instants:
-            at = from_micros(micros)
-            for partition in range(partitions):
-                value = encode(
-                    ClockTickedV1(as_of=at), id=name_of("tick", timeline, at.isoformat(), self._topic, partition),
-                    source=f"/{self.service}", subject="clock", time=at, sequence=0, timeline=timeline,
-                )  # fmt: skip
-                records.append((partition, None, value))
+        records = [(p, None, self._for_all(request, p)) for request in requests for p in range(partitions)]
         self._log.append(records, self._wait)
-        TICKS.labels(self.service).inc(len(instants))
+        TICKS.labels(self.service).inc(sum(request.decree is None for request in requests))
+
+    def _for_all(self, request: Request, partition: int) -> bytes:
+        """The record of a tick or a decree in one partition, the same whenever it is published again."""
+        at = from_micros(request.as_of)
+        data: EventModel = ClockTickedV1(as_of=at)
+        subject, name = "clock", ("tick", request.timeline, at.isoformat())
+        if request.decree is not None:
+            data = decree = msgspec.json.decode(request.decree, type=CalendarDecreedV1)
+            subject, name = "calendar", ("decree", str(decree.year), decree.version)
+        return encode(
+            data, id=name_of(*name, self._topic, partition), source=f"/{self.service}", subject=subject, time=at,
+            sequence=0, timeline=request.timeline,
+        )  # fmt: skip
 
     def _wait(self) -> None:
         """While the broker does not answer: see whether to stop, and keep the metrics telling the truth."""

@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 
 
 def source_app(title: str, settings: Settings, service: CaseService[Any], bodies: Mapping[str, Body[Any]]) -> FastAPI:
-    """An application with the routes that every source has."""
+    """An application with the routes that every source has. `more` are the bodies of its other requests."""
     app = FastAPI(title=title, docs_url=None, redoc_url=None)
     install_problem_handlers(app)
     install_command_problems(app)
@@ -36,7 +36,7 @@ def source_app(title: str, settings: Settings, service: CaseService[Any], bodies
 
     def openapi() -> dict[str, Any]:
         found = describe()
-        found.setdefault("components", {}).setdefault("schemas", {}).update(components(bodies))
+        found.setdefault("components", {}).setdefault("schemas", {}).update(components(bodies, *more))
         return found
 
     app.openapi = openapi  # type: ignore[method-assign]

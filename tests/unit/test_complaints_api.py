@@ -233,6 +233,14 @@ def test_ticks_are_taken_for_other_timelines(api, store):
     assert api.post("/v1/ticks", {"timeline": "x", "as_of": "2015-01-01T00:00:00"}, "importer").status_code == 422
 
 
+def test_a_decree_is_taken_from_the_office(api, store):
+    decree = {"year": 2027, "version": "cn-2027", "holidays": ["2027-01-01"], "makeup_workdays": []}
+    assert api.post("/v1/decrees", decree, "office").status_code == 202
+    assert len(store.decrees) == 1
+    assert api.post("/v1/decrees", {"year": 2027}, "office").status_code == 422
+    assert api.post("/v1/decrees", decree, "importer").status_code == 403
+
+
 def test_the_description_of_the_api_names_every_field(api):
     described = api.get("/openapi.json").json()
     assert "text" in described["components"]["schemas"]["FileComplaint"]["properties"]

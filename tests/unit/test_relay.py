@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from kafka.errors import KafkaError
 
-from services.contracts.codec import decode, encode
+from services.contracts.clock import CalendarDecreedV1
+from services.contracts.codec import decode, encode, encode_json
 from services.contracts.complaints import ComplaintAcceptedV1
 from services.contracts.instants import to_micros
 from services.shared.outbox import Request, Waiting
@@ -190,6 +191,15 @@ def test_what_the_broker_did_not_take_stays_and_is_published_again_with_the_same
             if event.subject != "clock":
                 by_case.setdefault(event.subject, {}).setdefault(event.id, event.sequence)
     assert {case: list(found.values()) for case, found in by_case.items()} == {case: [1, 2] for case in "abcdef"}
+
+
+def test_a_decree_goes_into_every_partition_once_for_each_name(relay, outbox, log):
+    decree = CalendarDecreedV1(year=2027, version="cn-2027", holidays=[], makeup_workdays=[])
+    outbox.ticks = [Request(1, "live", to_micros(T0), encode_json(decree))] * 2
+    relay.turn()
+    found = [[e for e in part if e.subject == "calendar"] for part in log.written]
+    assert [[e.data for e in part] for part in found] == [[decree, decree]] * 2
+    assert [len({e.id for e in part}) for part in found] == [1, 1]
 
 
 def test_a_tick_that_could_not_be_published_is_still_asked_for(relay, outbox, log):
