@@ -212,12 +212,18 @@ def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
     async def ticks(request: Request, _: Principal = for_tick) -> Response:
         return await run_in_threadpool(request_tick, await read_body(request, MAX_BODY))
 
-    app.add_api_route("/v1/imports", imports, methods=["POST"], name=f"{name}.import", tags=[name])
+    app.add_api_route(
+        "/v1/imports", imports, methods=["POST"], name=f"{name}.import", tags=[name],
+        openapi_extra=described(ImportRequest),
+    )  # fmt: skip
     app.add_api_route(
         "/v1/decrees", decrees, methods=["POST"], name=f"{name}.decree", tags=[name], status_code=202,
         openapi_extra=described(decree_body.schema),
     )  # fmt: skip
-    app.add_api_route("/v1/ticks", ticks, methods=["POST"], name=f"{name}.tick", tags=[name], status_code=202)
+    app.add_api_route(
+        "/v1/ticks", ticks, methods=["POST"], name=f"{name}.tick", tags=[name], status_code=202,
+        openapi_extra=described(TickRequest),
+    )  # fmt: skip
 
 
 def _other_than_live(timeline: str) -> None:

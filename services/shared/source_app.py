@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import typer
 import uvicorn
 from fastapi import Depends, FastAPI, Response
@@ -24,7 +25,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def source_app(title: str, settings: Settings, service: CaseService[Any], bodies: Mapping[str, Body[Any]]) -> FastAPI:
+def source_app(
+    title: str, settings: Settings, service: CaseService[Any], bodies: Mapping[str, Body[Any]],
+    *more: type[msgspec.Struct],
+) -> FastAPI:  # fmt: skip
     """An application with the routes that every source has. `more` are the bodies of its other requests."""
     app = FastAPI(title=title, docs_url=None, redoc_url=None)
     install_problem_handlers(app)
