@@ -91,7 +91,7 @@ def published(infra, log, waiting):
 
 
 def test_a_log_with_its_ticks_is_published_whole_and_in_order(infra, complaints, waiting):
-    log = Log(infra, complaints, 120)
+    log = Log(infra, complaints, 700)  # more than a chunk: the cursor goes on while its documents change
     with running(infra, "complaints", "relay") as relay:
         log.send()
         found = published(infra, log, waiting)
