@@ -18,7 +18,7 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import OKPKey
 
 from services.shared import access
-from services.shared.access import ANONYMOUS, ROLES, Principal, Reach
+from services.shared.access import ANONYMOUS, ROLES, Principal
 from services.shared.problems import Problem
 
 __all__ = ["SESSION_COOKIE", "Principal", "create_key", "install_auth", "load_key", "mint", "require", "verify"]
@@ -126,7 +126,7 @@ def _from_own_page(request: Request) -> bool:
 def require(endpoint: str) -> Callable[[Request], Principal]:
     """A dependency that answers 401 without a token and 403 for a role that `endpoint`'s entry does not name.
 
-    Raises KeyError at start for an endpoint without an entry. The scope is the handler's to enforce, by `within`.
+    Raises KeyError at start for an endpoint without an entry. The scope is the handler's to enforce, by access.reach.
     """
     entry = access.TABLE[endpoint]
 
@@ -144,17 +144,6 @@ def require(endpoint: str) -> Callable[[Request], Principal]:
 
     dependency.endpoint = endpoint  # type: ignore[attr-defined]  # read by the test that walks every route
     return dependency
-
-
-def within(endpoint: str, principal: Principal, agency: str | None, groups: dict[str, str]) -> Reach:
-    """The reach of `principal`. Raises a 403 problem when a record of `agency` lies outside it."""
-    reach = access.reach(endpoint, principal)
-    if not reach.covers(agency, groups):
-        raise Problem(
-            403, "Outside your scope", "this record belongs to another agency or group", slug="outside-scope",
-            endpoint=endpoint,
-        )  # fmt: skip
-    return reach
 
 
 def unauthenticated(detail: str) -> Problem:
