@@ -202,6 +202,4 @@ def _fact(
         case_ref=state.case_id, agency=holder[0] or OFFICE, section=holder[1], officer=holder[2], alert_id=alert,
         severity=severity, evidence=evidence,
     )  # fmt: skip
-    return Effect(
-        topic=FACTS, id=fact_id, subject=subject, time=time, sequence=1, timeline=state.timeline, data=data
-    )
+    return Effect(topic=FACTS, id=fact_id, subject=subject, time=time, sequence=1, timeline=state.timeline, data=data)

@@ -99,5 +99,3 @@ def _day(at: int, days: Calendar) -> str:
 
 def _moment(at: int, days: Calendar) -> str:
     return days.local(at).replace(tzinfo=None).isoformat(" ", "seconds")
-
-

@@ -145,9 +145,7 @@ class SubjectsFold:
             raised.corrected_at, raised.above = correction.known_at, False
             effects.append(self._alert(AlertCorrectedV1, state, rule, raised, correction.known_at))
 
-    def _alert(
-        self, model: type[AlertV1], state: SubjectState, rule: SubjectRule, raised: Raised, at: int
-    ) -> Effect:
+    def _alert(self, model: type[AlertV1], state: SubjectState, rule: SubjectRule, raised: Raised, at: int) -> Effect:
         facts, crossing, scope = raised.facts, raised.facts[-1], _scope(state.subject)
         corrected = raised.corrected_at
         alert = alert_id(rule.name, state.timeline, state.subject, crossing.fact_id)
@@ -178,8 +176,7 @@ class SubjectsFold:
             f"(reported from {threshold}): {', '.join(days)}"
         )
         zh = (
-            f"{rule.label['zh']}：{who}，{rule.window_days}天内{len(facts)}次（达{threshold}次即报）："
-            f"{'、'.join(days)}"
+            f"{rule.label['zh']}：{who}，{rule.window_days}天内{len(facts)}次（达{threshold}次即报）：{'、'.join(days)}"
         )
         if raised.corrected_at is not None:
             en += "; corrected: one of them was in time after all"

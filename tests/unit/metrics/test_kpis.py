@@ -62,7 +62,8 @@ def received(case: str, *models: EventModel) -> list[Received]:
 
 LIFE = (
     ComplaintFiledV1(channel="hotline"), ComplaintDispatchedV1(agency="housing"),
-    ComplaintRespondedV1(agency="housing"), ComplaintConcludedV1(agency="housing", finding="verified"), ComplaintRepliedV1(),
+    ComplaintRespondedV1(agency="housing"), ComplaintConcludedV1(agency="housing", finding="verified"),
+    ComplaintRepliedV1(),
 )  # fmt: skip
 
 

@@ -40,9 +40,7 @@ from tests.unit.supervision.builders import LOCAL, Case, Subject, calendar, even
 T0 = when("2026-01-26 08:00")
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 AGENCIES = st.sampled_from(["a1", "a2"])
-LIMITS = st.builds(
-    Limit, amount=st.integers(0, 12), unit=st.sampled_from(["working_days", "calendar_days", "hours"])
-)
+LIMITS = st.builds(Limit, amount=st.integers(0, 12), unit=st.sampled_from(["working_days", "calendar_days", "hours"]))
 MAYBE_LIMITS = st.none() | LIMITS
 MOMENTS = st.integers(0, 90 * 24 * 4).map(lambda quarter: T0 + timedelta(minutes=15 * quarter))
 DUES = st.none() | MOMENTS
@@ -179,9 +177,7 @@ def test_alerts_are_never_erased_and_facts_never_come_before_a_forwarded_waterma
 
 
 @given(
-    st.lists(
-        st.datetimes(timezones=st.just(UTC)) | st.sampled_from([FIRST, LAST]), min_size=8, max_size=8
-    ),
+    st.lists(st.datetimes(timezones=st.just(UTC)) | st.sampled_from([FIRST, LAST]), min_size=8, max_size=8),
     st.lists(APPROVAL, min_size=7, max_size=7),
     st.datetimes(timezones=st.just(UTC)),
 )
