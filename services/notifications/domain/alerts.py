@@ -11,6 +11,8 @@ from services.contracts.instants import to_micros
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 STATES = ("open", "settled", "corrected")
+OPEN_WEIGHT = 10
+WEIGHTS = tuple(rank + base for base in (OPEN_WEIGHT, 0) for rank in reversed(range(len(SEVERITIES))))
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def weight(self) -> int:
         """What "worst first" sorts by before age: open before done, then severity."""
-        return self.rank + (10 if self.state == "open" else 0)
+        return self.rank + (OPEN_WEIGHT if self.state == "open" else 0)
 
     @property
     def key(self) -> str:

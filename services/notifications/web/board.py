@@ -34,6 +34,7 @@ BARS = 8
 GROUPED_AGENCIES, GROUPED_ROWS = 12, 5
 STREAM_SECONDS = 1.0
 STALE_SECONDS = 60
+ECHO_ROUNDS = 5
 CSV_COLUMNS = (
     "alert_id", "rule", "clock", "kind", "case_ref", "source_ref", "agency", "section", "officer", "group", "severity",
     "state", "due_at", "raised_at", "settled_at", "corrected_at", "timeline", "version",
@@ -239,7 +240,7 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     """ "changed" when an alert of this view has, "fresh" when the watermark has moved; at most one of each a second."""
     query = AlertQuery(timeline=address.timeline, agency=address.agency or None, group=address.group or None)
-    said = ""
+    said, echo = "", 0
     async with tail.reading():
         while True:
             fresh = await to_thread.run_sync(board.freshness, address.timeline, words)
@@ -248,12 +249,16 @@ async def _events(
                 said = line
                 yield ServerSentEvent(event="fresh", data=_fresh(fresh))
             last = await tail.beyond(after, STREAM_SECONDS)
+            echo -= 1
             if last > after:
                 found = await to_thread.run_sync(board.alerts.feed, after, query, scope, 1)
                 after = last
                 if found:
+                    echo = ECHO_ROUNDS
                     yield ServerSentEvent(event="changed", id=str(last), data=str(last))
                 await asyncio.sleep(STREAM_SECONDS)  # during a replay thousands change a second: once is enough
+            elif echo == 0:  # counts may have been a moment old when the last change was shown
+                yield ServerSentEvent(event="changed", id=str(last), data=str(last))
 
 
 def _fresh(fresh: dict[str, Any]) -> str:
