@@ -16,7 +16,7 @@ from simulation.stream import Command, Segment, case_commands, in_order
 from simulation.working_days import WorkingDays
 
 FIRST_DAY = date(2026, 3, 2)
-DAYS, SEED, SCALE = 60, 7, 1.0
+DAYS, SEED, SCALE = 45, 7, 1.0
 _TICKS = (time(6), time(18))
 
 Plan = Callable[[City, Behaviour, Diary, str], list[tuple[datetime, EventModel]]]

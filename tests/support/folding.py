@@ -16,6 +16,7 @@ from services.supervision.domain.subjects import SubjectsFold
 from services.supervision.policy_files import load_policies
 from simulation.replay import Record
 
+SOURCES = 16
 POLICIES = Path(__file__).parents[2] / "policies"
 
 
@@ -29,6 +30,7 @@ class Supervision:
         self._states: dict[tuple[str, int], dict[str, State]] = {}
         self._subject_states: dict[str, State] = {}
         self._watermarks: dict[tuple[str, int], int] = {}
+        self._forwarded: dict[tuple[str, int], int] = {}
         self.alerts: dict[str, AlertV1] = {}
 
     def take(self, records: Iterable[Record]) -> None:
@@ -48,8 +50,12 @@ class Supervision:
     def _tick(self, place: tuple[str, int], as_of: int) -> None:
         self._watermarks[place] = max(as_of, self._watermarks.get(place, NEVER))
         self._put(self._wake(self._states.setdefault(place, {}), self._cases, as_of))
-        known = min(self._watermarks.values()) if len(self._watermarks) == 16 else NEVER
-        self._put(self._wake(self._subject_states, self._subjects, known))
+        self._forwarded[place] = self._watermarks[place]  # a tick is forwarded after the effects that it caused
+        self._put(self._wake(self._subject_states, self._subjects, self._known()))
+
+    def _known(self) -> int:
+        """The watermark of facts: the smallest one that all sixteen source partitions have forwarded."""
+        return min(self._forwarded.values()) if len(self._forwarded) == SOURCES else NEVER
 
     def _wake(self, states: dict[str, State], fold: CasesFold | SubjectsFold, watermark: int) -> list[Effect]:
         due = sorted(
@@ -76,8 +82,8 @@ class Supervision:
                     id=effect.id, source="/supervision/cases", type=event_type(FactRecordedV1), subject=effect.subject,
                     time=from_micros(effect.time), sequence=effect.sequence, timeline=effect.timeline, data=effect.data,
                 )  # fmt: skip
-                known = min(self._watermarks.values(), default=NEVER) if len(self._watermarks) == 16 else NEVER
-                state, more = self._subjects.fold(self._subject_states.get(effect.subject), fact, known)  # type: ignore[arg-type]
+                earlier = self._subject_states.get(effect.subject)
+                state, more = self._subjects.fold(earlier, fact, self._known())  # type: ignore[arg-type]
                 if state is not None:
                     self._subject_states[effect.subject] = state
                 self._put(more)
