@@ -16,20 +16,23 @@ from services.shared import access
 from services.shared.auth import Principal, require
 
 FRESH_SECONDS = 10.0
+PATIENCE = 10.0  # counting may take at most a tenth of the time
 
 
 class Computed:
-    """Counts and key figures, computed at most every ten seconds however many ask."""
+    """Counts and key figures, computed at most every ten seconds, less often when that takes long."""
 
     def __init__(self, counts: Callable[[], Counts], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask, self._clock, self._lock = counts, clock, Lock()
-        self._at = float("-inf")
+        self._due = float("-inf")
         self._counts = Counts(cases=[], alarms=[], overdue=[])
 
     def counts(self) -> Counts:
         with self._lock:
-            if self._clock() - self._at > FRESH_SECONDS:
-                self._counts, self._at = self._ask(), self._clock()
+            started = self._clock()
+            if started >= self._due:
+                self._counts = self._ask()
+                self._due = self._clock() + max(FRESH_SECONDS, PATIENCE * (self._clock() - started))
             return self._counts
 
     def kpis(self) -> list[Kpi]:

@@ -61,7 +61,7 @@ def serve(host: str = "127.0.0.1", port: Annotated[int, typer.Option(help="HTTP 
     """Serve the board and the API. Example: python -m services.notifications.main serve --port 8080"""
     import uvicorn
 
-    uvicorn.run(create_app(), host=host, port=port, proxy_headers=True)
+    uvicorn.run(create_app(), host=host, port=port, proxy_headers=True, timeout_graceful_shutdown=3)
 
 
 @app.command()

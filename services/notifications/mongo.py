@@ -202,8 +202,15 @@ class MongoAlerts:
         }  # fmt: skip
         return Cube(
             Cell(
-                **{name: str(g["_id"].get(name) or "") for name in DIMENSIONS},
-                **{name: int(g[name]) for name in ("count", "oldest_us", "newest_us")},
+                timeline=g["_id"]["timeline"],
+                group=g["_id"]["group"],
+                agency=g["_id"].get("agency") or "",
+                rule=g["_id"]["rule"],
+                severity=g["_id"]["severity"],
+                state=g["_id"]["state"],
+                count=int(g["count"]),
+                oldest_us=int(g["oldest_us"]),
+                newest_us=int(g["newest_us"]),
             )
             for g in self._alerts.aggregate([{"$match": match}, {"$group": group}])
         )

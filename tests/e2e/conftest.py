@@ -55,7 +55,7 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(infra: Stack, browser: Browser) -> Iterator[Site]:
+def site(browser: Browser, infra: Stack) -> Iterator[Site]:
     if assets.main():
         pytest.skip("the web assets could not be made: is the npm registry within reach?")
     serve = Process(infra, "notifications", "serve").ready()

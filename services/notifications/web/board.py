@@ -127,11 +127,11 @@ class Board:
         now = self.now(address.timeline)
         now_us = to_micros(now)
         views = Views(words, self._directory, now)
-        query = address.query(now_us)
+        query = msgspec.structs.replace(address.query(now_us), **({"after": None} if address.by else {}))
         home = f"{root}/"
         listed: dict[str, Any] = {"rows": [], "next": None, "groups": []}
         if address.by == "agency":
-            listed["groups"] = self._grouped(address, scope, views, now_us, home)
+            listed["groups"], listed["next"] = self._grouped(address, scope, views, now_us, home)
         else:
             items, cursor = self.alerts.page(query, scope)
             listed["rows"] = [views.row(item) for item in items]
@@ -207,8 +207,10 @@ class Board:
             "shown_bars": BARS,
         }
 
-    def _grouped(self, address: Address, scope: Scope, views: Views, now_us: int, home: str) -> list[dict[str, Any]]:
-        """The worst few alerts of each agency, agencies with the most red cards first."""
+    def _grouped(
+        self, address: Address, scope: Scope, views: Views, now_us: int, home: str
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """The worst few alerts of each agency, agencies with the most red cards first, and where the next ones are."""
         query = msgspec.structs.replace(address.query(now_us, limit=GROUPED_ROWS), after=None)
         found = self.alerts.by_severity(query, scope, "agency")
         ranked = sorted(found.items(), key=lambda a: (-a[1].get("red", 0), -sum(a[1].values()), a[0]))
@@ -224,7 +226,8 @@ class Board:
                     "href": address.link(home, agency=code, by=""),
                 }
             )  # fmt: skip
-        return groups
+        reached = start + GROUPED_AGENCIES
+        return groups, address.link(home, after=str(reached)) if reached < len(ranked) else None
 
     def _chip(self, name: str, value: str, views: Views) -> str:
         words = views.words
