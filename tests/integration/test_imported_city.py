@@ -1,4 +1,4 @@
-"""`duban demo --once` against a stack that runs already: the generated city through the real services, to the letter."""
+"""`duban demo --once` against a running stack: the generated city through the real services, to the letter."""
 
 import subprocess
 import sys
