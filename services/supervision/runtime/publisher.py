@@ -1,0 +1,53 @@
+"""Publishes effects: idempotent, acks=all, in order per partition. Free of stores and folds."""
+
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaException, Producer
+
+from services.supervision.runtime.store import StoredEffect
+
+
+class PublishFailed(RuntimeError):
+    """An effect was not acknowledged: the process must end, the store has it still."""
+
+
+class Publisher:
+    """One producer for all partitions of a worker."""
+
+    def __init__(self, brokers: str) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": brokers,
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 2,
+                "compression.type": "lz4",
+                "queue.buffering.max.messages": 1_000_000,
+                "message.timeout.ms": 0,
+            }
+        )
+        self._failed: str | None = None
+
+    def publish(self, effects: Sequence[StoredEffect]) -> None:
+        """Send all and wait until all are acknowledged; a broker that is away is waited for. Raises PublishFailed."""
+        for effect in effects:
+            while True:
+                try:
+                    self._producer.produce(
+                        effect.topic, value=effect.value, key=effect.key, partition=effect.partition,
+                        headers=effect.headers, on_delivery=self._delivered,
+                    )  # fmt: skip
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+                except KafkaException as error:
+                    raise PublishFailed(str(error)) from error
+            self._producer.poll(0)
+        while self._producer.flush(1.0):
+            pass
+        if self._failed:
+            raise PublishFailed(self._failed)
+
+    def _delivered(self, error: object, message: object) -> None:
+        if error is not None:
+            self._failed = str(error)

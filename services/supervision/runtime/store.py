@@ -1,0 +1,153 @@
+"""One RocksDB for one topic-partition: states, timers, marks, effects and the applied offset, written together.
+
+Free of Kafka and of what the states mean. Layout of keys: s state, t timer, p provisional, w mark of a source,
+h high-water mark of a source, d decree, e effect not yet known to be published, ! position.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rocksdict import Checkpoint, Options, Rdict, ReadOptions, WriteBatch
+
+_POSITION = b"!next"
+_BIAS = 1 << 63
+
+
+def _u64(value: int) -> bytes:
+    return (value + _BIAS).to_bytes(8, "big")
+
+
+class StoredEffect(msgspec.Struct, array_like=True):
+    """A record to publish: headers are (name, value) pairs."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_effect = msgspec.msgpack.Decoder(StoredEffect).decode
+
+
+class PartitionStore:
+    """`offset` is the next record to fold and `index` how many of its effects are already in the store."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        self.path = path
+        self._db = Rdict(str(path), options)
+        position = self._db.get(_POSITION)
+        self.offset, self.index, self._next_effect = msgspec.msgpack.decode(position) if position else (0, 0, 0)
+        self._published = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Start a new atomic write."""
+        self._batch = WriteBatch(raw_mode=True)
+
+    def write(self, offset: int, index: int, effects: list[StoredEffect]) -> None:
+        """Commit what was put since `begin`, `effects` and the position in one write."""
+        for number in range(self._published, self._next_effect):
+            if number < self._acknowledged:
+                self._batch.delete(b"e" + _u64(number))
+        self._published = max(self._published, min(self._acknowledged, self._next_effect))
+        for effect in effects:
+            self._batch.put(b"e" + _u64(self._next_effect), _encode(effect))
+            self._next_effect += 1
+        self._batch.put(_POSITION, msgspec.msgpack.encode((offset, index, self._next_effect)))
+        self._db.write(self._batch)
+        self.offset, self.index = offset, index
+        self.begin()
+
+    _acknowledged = 0
+
+    def acknowledge(self) -> None:
+        """Every effect written so far is published: the next write deletes them."""
+        self._acknowledged = self._next_effect
+
+    def unpublished(self) -> list[StoredEffect]:
+        """Effects that may not have been published before the last end of the process, in order."""
+        found = list(self._scan(b"e", b"f"))
+        if found:
+            self._published = int.from_bytes(found[0][0][1:], "big") - _BIAS
+        else:
+            self._published = self._next_effect
+        return [_decode_effect(value) for _, value in found]
+
+    def states(self, keys: list[bytes]) -> list[bytes | None]:
+        """The encoded state of each key, in order."""
+        return self._db[[b"s" + key for key in keys]] if keys else []
+
+    def put_state(self, key: bytes, value: bytes) -> None:
+        self._batch.put(b"s" + key, value)
+
+    def move_timer(self, timeline: bytes, key: bytes, old: int | None, new: int | None) -> None:
+        """Replace the timer of `key` (timeline, NUL, name)."""
+        if old == new:
+            return
+        if old is not None:
+            self._batch.delete(b"t" + timeline + b"\0" + _u64(old) + key)
+        if new is not None:
+            self._batch.put(b"t" + timeline + b"\0" + _u64(new) + key, b"")
+
+    def due(self, timeline: bytes, before: int, most: int) -> list[bytes]:
+        """At most `most` keys with a timer earlier than `before`, in the order of (time, key)."""
+        prefix = b"t" + timeline + b"\0"
+        keys = []
+        for key, _ in self._scan(prefix, prefix + _u64(before)):
+            keys.append(key[len(prefix) + 8 :])
+            if len(keys) == most:
+                break
+        return keys
+
+    def set_provisional(self, key: bytes, old: bool, new: bool) -> None:
+        if old and not new:
+            self._batch.delete(b"p" + key)
+        elif new and not old:
+            self._batch.put(b"p" + key, b"")
+
+    def provisional(self) -> list[bytes]:
+        return [key[1:] for key, _ in self._scan(b"p", b"q")]
+
+    def marks(self) -> dict[tuple[str, str], int]:
+        """(timeline, source) -> highest as_of in microseconds."""
+        found = {}
+        for key, value in self._scan(b"w", b"x"):
+            timeline, source = key[1:].decode().split("\0")
+            found[timeline, source] = msgspec.msgpack.decode(value)
+        return found
+
+    def put_mark(self, timeline: str, source: str, as_of: int) -> None:
+        self._batch.put(f"w{timeline}\0{source}".encode(), msgspec.msgpack.encode(as_of))
+
+    def high_waters(self) -> dict[str, tuple[int, int]]:
+        """Source -> (offset, index) of its last effect folded here."""
+        return {key[1:].decode(): tuple(msgspec.msgpack.decode(value)) for key, value in self._scan(b"h", b"i")}
+
+    def put_high_water(self, source: str, at: tuple[int, int]) -> None:
+        self._batch.put(b"h" + source.encode(), msgspec.msgpack.encode(at))
+
+    def decrees(self) -> list[bytes]:
+        return [value for _, value in self._scan(b"d", b"e")]
+
+    def put_decree(self, offset: int, value: bytes) -> None:
+        self._batch.put(b"d" + _u64(offset), value)
+
+    def checkpoint(self, path: Path) -> None:
+        """A consistent copy of the store as a new folder `path`."""
+        Checkpoint(self._db).create_checkpoint(str(path))
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        iterator = self._db.iter(ReadOptions())
+        iterator.seek(start)
+        while iterator.valid() and iterator.key() < end:
+            yield iterator.key(), iterator.value()
+            iterator.next()

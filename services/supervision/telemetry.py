@@ -1,0 +1,9 @@
+"""Every metric of the supervision workers, each with its meaning."""
+
+from prometheus_client import Counter, Gauge
+
+RECORDS = Counter("duban_supervision_records_total", "Records folded", ["fold", "topic"])
+EFFECTS = Counter("duban_supervision_effects_total", "Effects published", ["fold", "topic"])
+CHECKPOINTS = Counter("duban_supervision_checkpoints_total", "Checkpoints written", ["fold"])
+PARTITIONS = Gauge("duban_supervision_partitions", "Partitions whose store is open here", ["fold"])
+REWINDS = Counter("duban_supervision_rewinds_total", "Times the log was read again from the store's position", ["fold"])
