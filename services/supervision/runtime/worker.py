@@ -35,8 +35,10 @@ class Worker:
         self._open: dict[TP, tuple[PartitionFold, Checkpoints]] = {}
         self._assigned: set[TP] = set()
         self._rewound: dict[TP, int] = {}
+        self.ready = False
         self._lock = asyncio.Lock()
         self.ready = False
+        state_dir.mkdir(parents=True, exist_ok=True)
         self.app = faust.App(
             f"duban-{fold.name}",
             broker=";".join(f"kafkabatch://{broker}" for broker in brokers.split(",")),
