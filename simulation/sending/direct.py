@@ -24,7 +24,7 @@ class DirectSender:
         self._failure: str | None = None
         self._producer = Producer(
             {
-                "bootstrap.servers": brokers, "enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4",
+                "bootstrap.servers": brokers, "enable.idempotence": True, "linger.ms": 20,
                 "log_level": 2,
             }
         )  # fmt: skip

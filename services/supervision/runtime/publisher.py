@@ -21,7 +21,6 @@ class Publisher:
                 "acks": "all",
                 "enable.idempotence": True,
                 "linger.ms": 2,
-                "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 "message.timeout.ms": 0,
             }
