@@ -2,6 +2,7 @@
 
 import os
 import socket
+from typing import Any
 
 import typer
 
@@ -29,7 +30,7 @@ def _policies(settings: Settings) -> Policies:
 
 def _worker(kind: str, settings: Settings, policies: Policies) -> Worker:
     count = settings.partitions
-    common = {
+    common: dict[str, Any] = {
         "brokers": settings.brokers,
         "member": f"{kind}-{os.environ.get('DUBAN_MEMBER') or socket.gethostname()}",
         "state_dir": settings.state_dir,
@@ -39,16 +40,20 @@ def _worker(kind: str, settings: Settings, policies: Policies) -> Worker:
     }
     if kind == "cases":
         fold = CasesFold(policies.cases, policies.calendar)
-        return Worker(fold, SOURCE_TOPICS, upstream=frozenset(), forward=(FACTS, ALERTS), **common)  # type: ignore[arg-type]
+        return Worker(fold, SOURCE_TOPICS, upstream=frozenset(), forward=(FACTS, ALERTS), **common)
     sources = frozenset(f"{topic}-{number}" for topic in SOURCE_TOPICS for number in range(count))
     subjects = SubjectsFold(policies.subjects, policies.calendar)
-    return Worker(subjects, (FACTS,), upstream=sources, forward=(ALERTS,), **common)  # type: ignore[arg-type]
+    return Worker(subjects, (FACTS,), upstream=sources, forward=(ALERTS,), **common)
+
+
+def _probe(worker: Worker, port: int) -> None:
+    serve_probes(port, lambda: worker.ready)
 
 
 def _start(kind: str, port: int) -> None:
     settings = Settings()
     policies = _policies(settings)
-    run(lambda: _worker(kind, settings, policies), lambda worker: serve_probes(port, lambda: worker.ready) and None)
+    run(lambda: _worker(kind, settings, policies), lambda worker: _probe(worker, port))
 
 
 @app.command()

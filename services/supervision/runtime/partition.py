@@ -1,7 +1,7 @@
 """Folds the records of one topic-partition, batch by batch, into its store. Free of Faust and of what is folded.
 
 A batch is cut at ticks and decrees; each piece is one atomic write of states, timers, effects and position, so a kill
-at any moment leaves a prefix of the log. The same records give the same effects in the same order, however they are cut.
+at any moment leaves a prefix of the log. The same records give the same effects in the same order, however cut.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from services.contracts.codec import Undecodable, decode, encode
 from services.contracts.envelope import Event
 from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros, to_micros
+from services.contracts.topics import DEAD_LETTERS
 from services.shared.consuming import dead_letter
 from services.shared.partitioner import partition_of
-from services.contracts.topics import DEAD_LETTERS
 from services.supervision.domain.fold import NEVER, Effect, Fold, State
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 

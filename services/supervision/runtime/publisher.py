@@ -34,7 +34,7 @@ class Publisher:
                 try:
                     self._producer.produce(
                         effect.topic, value=effect.value, key=effect.key, partition=effect.partition,
-                        headers=effect.headers, on_delivery=self._delivered,
+                        headers=[*effect.headers], on_delivery=self._delivered,
                     )  # fmt: skip
                     break
                 except BufferError:

@@ -6,6 +6,7 @@ h high-water mark of a source, d decree, e effect not yet known to be published,
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rocksdict import Checkpoint, Options, Rdict, ReadOptions, WriteBatch
@@ -42,6 +43,9 @@ class PartitionStore:
         self.path = path
         self._db = Rdict(str(path), options)
         position = self._db.get(_POSITION)
+        self.offset: int
+        self.index: int
+        self._next_effect: int
         self.offset, self.index, self._next_effect = msgspec.msgpack.decode(position) if position else (0, 0, 0)
         self._published = 0
         self.begin()
@@ -81,7 +85,8 @@ class PartitionStore:
 
     def states(self, keys: list[bytes]) -> list[bytes | None]:
         """The encoded state of each key, in order."""
-        return self._db[[b"s" + key for key in keys]] if keys else []
+        found: Any = self._db.get([b"s" + key for key in keys]) if keys else []
+        return list(found)
 
     def put_state(self, key: bytes, value: bytes) -> None:
         self._batch.put(b"s" + key, value)

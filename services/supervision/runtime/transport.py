@@ -14,7 +14,7 @@ safe_offsets: dict[tuple[str, int], int] = {}
 
 
 class Consumer(driver.Consumer):
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 Faust's signature
         """One message per partition that has records, in place of one per record."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -26,11 +26,12 @@ class Consumer(driver.Consumer):
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 break
             last = batch[-1]
+            value: Any = batch
             yield (
                 tp,
                 ConsumerMessage(
-                    last.topic, last.partition, last.offset, (last.timestamp or 0) / 1000.0, last.timestamp_type, (),
-                    None, batch, None, 0, 0, tp, generation_id=generation,
+                    last.topic, last.partition, last.offset, (last.timestamp or 0) / 1000.0, last.timestamp_type, [],
+                    None, value, None, 0, 0, tp, generation_id=generation,
                 ),
             )  # fmt: skip
 

@@ -30,7 +30,7 @@ class Worker:
         batch: int = 2000, checkpoint_seconds: float = 5.0,
     ) -> None:  # fmt: skip
         self._fold, self._state_dir, self._checkpoint_dir = fold, state_dir, checkpoint_dir
-        self._wiring = {"upstream": upstream, "forward": forward, "partitions": partitions}
+        self._wiring: dict[str, Any] = {"upstream": upstream, "forward": forward, "partitions": partitions}
         self._publisher = Publisher(brokers)
         self._open: dict[TP, tuple[PartitionFold, Checkpoints]] = {}
         self._assigned: set[TP] = set()
@@ -60,10 +60,10 @@ class Worker:
         source = self.app.topic(*topics, value_serializer="raw", key_serializer="raw")
         self.app.agent(source, name=f"{fold.name}-fold")(self._run)
         self.app.timer(checkpoint_seconds)(self._checkpoint_all)
-        self._revoked_handler = self._revoked
-        self._assigned_handler = self._newly_assigned
-        self.app.on_partitions_revoked.connect(self._revoked_handler)
-        self.app.on_partitions_assigned.connect(self._assigned_handler)
+        self._revoked_handler: Any = self._revoked  # kept here: signals hold weak references
+        self._assigned_handler: Any = self._newly_assigned
+        self.app.on_partitions_revoked.connect(self._revoked_handler)  # type: ignore[arg-type]
+        self.app.on_partitions_assigned.connect(self._assigned_handler)  # type: ignore[arg-type]
 
     async def _run(self, stream: Any) -> None:
         async for event in stream.events():
