@@ -1,0 +1,109 @@
+"""The runtime on a real store without Kafka: batches of any size, kills and lost disks give the same effects."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from services.contracts.topics import ALERTS, DEAD_LETTERS, FACTS
+from services.supervision.domain.cases import CasesFold
+from services.supervision.policy_files import load_policies
+from services.supervision.runtime.checkpoints import Checkpoints
+from services.supervision.runtime.partition import PartitionFold
+from services.supervision.runtime.store import PartitionStore, StoredEffect
+from simulation.city.generate import generate
+from simulation.replay import records
+from tests.support.folding import POLICIES
+
+TOPIC, PARTITION = "complaints.v1", 1
+T0_MS = 1_700_000_000_000
+
+
+class Lying(NamedTuple):
+    """A record where it lies."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@cache
+def _log() -> list[Lying]:
+    town = generate(POLICIES, seed=5, days=30)
+    mine = [r for r in records(town.timeline, town.segments()) if (r.topic, r.partition) == (TOPIC, PARTITION)]
+    return [Lying(TOPIC, PARTITION, n, T0_MS + n, r.key, r.value) for n, r in enumerate(mine)]
+
+
+def _worker(store: PartitionStore) -> PartitionFold:
+    policies = load_policies(POLICIES)
+    fold = CasesFold(policies.cases, policies.calendar)
+    counts = {FACTS: 4, ALERTS: 4, DEAD_LETTERS: 1}
+    place = f"{TOPIC}-{PARTITION}"
+    return PartitionFold(fold, store, place, upstream=frozenset(), forward=(FACTS, ALERTS), partitions=counts)
+
+
+def _fold(store: PartitionStore, log: list[Lying], batch: int) -> list[StoredEffect]:
+    worker = _worker(store)
+    return [effect for at in range(0, len(log), batch) for effect in worker.take(log[at : at + batch])]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 2000])
+def test_batches_of_any_size_give_the_same_effects_in_the_same_order(tmp_path: Path, batch: int) -> None:
+    whole = _fold(PartitionStore(tmp_path / "whole"), _log(), len(_log()))
+    assert any(effect.topic == ALERTS and effect.key != b"clock" for effect in whole)
+    assert _fold(PartitionStore(tmp_path / "cut"), _log(), batch) == whole
+
+
+def test_a_worker_that_lost_its_disk_folds_on_from_the_checkpoint(tmp_path: Path) -> None:
+    log, half = _log(), len(_log()) // 2
+    whole = _fold(PartitionStore(tmp_path / "whole"), log, 500)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    store = checkpoints.open(tmp_path / "local")
+    before = _fold(store, log[:half], 500)
+    assert checkpoints.save(store) == half
+    _fold(store, log[half : half + 50], 100)
+    store.close()
+    shutil.rmtree(tmp_path / "local")
+    restored = checkpoints.open(tmp_path / "local")
+    assert restored.offset == half
+    assert before + _fold(restored, log, 500) == whole
+
+
+def test_effects_written_but_not_acknowledged_are_found_after_a_kill(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "local")
+    worker = _worker(store)
+    worker.take(_log()[:60])
+    store.acknowledge()
+    last = worker.take(_log()[60:120])
+    store.close()
+    again = PartitionStore(tmp_path / "local")
+    assert again.offset == 120
+    assert again.unpublished()[-len(last) :] == last
+    again.acknowledge()
+    _worker(again).take(_log()[120:121])
+    again.close()
+    later = PartitionStore(tmp_path / "local").unpublished()
+    assert [effect for effect in later if effect in last] == []
+
+
+def test_an_unreadable_record_becomes_a_dead_letter_and_folding_goes_on(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "local")
+    effects = _worker(store).take([Lying(TOPIC, PARTITION, 0, T0_MS, b"k", b"{broken")])
+    assert [effect.topic for effect in effects] == [DEAD_LETTERS]
+    assert store.offset == 1
+
+
+def test_a_broken_local_store_is_rebuilt_from_the_checkpoint(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    store = checkpoints.open(tmp_path / "local")
+    _fold(store, _log()[:100], 100)
+    checkpoints.save(store)
+    store.close()
+    (tmp_path / "local" / "CURRENT").write_bytes(b"not a manifest\n")
+    assert checkpoints.open(tmp_path / "local").offset == 100
