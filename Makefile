@@ -13,7 +13,7 @@ UV := .ci/uv
 export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
-TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e tests/crash
+TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e
 
 .PHONY: help install demo test lint contracts unit locks clean
 
@@ -25,6 +25,9 @@ install: $(DONE)/python $(DONE)/assets $(DONE)/kafka ## all set-up: Python packa
 demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [SEED=n] [PORT=n] [ARGS="…"]
 	@exec $(BIN)/duban demo $(if $(ONCE),--once) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PORT),--port $(PORT)) $(ARGS)
+
+crash: install ## the supervision worker killed ten times during a replay (about four minutes)
+	@exec $(BIN)/pytest tests/crash $(ARGS)
 
 test: install lint ## every check and every test
 	@echo "== tests"
