@@ -22,6 +22,7 @@ from services.contracts.identifiers import name_of
 from services.contracts.topics import DEAD_LETTERS
 
 log = structlog.get_logger()
+PATIENCE_SECONDS = 20.0
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -87,20 +88,25 @@ class BatchReader:
         self._on_retry = on_retry
         self._max_records = max_records
         self._servers = brokers.split(",")
-        self._consumer = KafkaConsumer(
+        self._instance = instance
+        self._consumer = self._connect()
+        self._producer: KafkaProducer | None = None
+        self.ready = False  # it has partitions and its last batch is written
+
+    def _connect(self) -> KafkaConsumer:
+        return KafkaConsumer(
             bootstrap_servers=self._servers,
-            client_id=f"duban-{name}",
-            group_id=f"duban-{name}",
-            group_instance_id=f"{name}-{instance}",
+            client_id=f"duban-{self.name}",
+            group_id=f"duban-{self.name}",
+            group_instance_id=f"{self.name}-{self._instance}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_poll_records=max_records,
+            max_poll_records=self._max_records,
             fetch_max_wait_ms=50,
             session_timeout_ms=15_000,
             heartbeat_interval_ms=3_000,
+            metadata_max_age_ms=10_000,  # a topic that was not seen at the start is found soon
         )
-        self._producer: KafkaProducer | None = None
-        self.ready = False  # it has partitions and its last batch is written
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         """How many partitions each of `topics` has, as the broker says; a topic that does not exist is left out."""
@@ -110,8 +116,18 @@ class BatchReader:
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; what has been handled is committed, what has not will be read again."""
         self._consumer.subscribe(self._topics)
+        patience = PATIENCE_SECONDS
+        since = time.monotonic()
         try:
             while not stop.is_set():
+                if self._consumer.assignment():
+                    since = time.monotonic()
+                elif time.monotonic() - since > patience:  # a spare copy, or a join that hangs
+                    log.warning("group.rejoined", consumer=self.name, after_s=patience)
+                    self._consumer.close()
+                    self._consumer = self._connect()
+                    self._consumer.subscribe(self._topics)
+                    since, patience = time.monotonic(), patience * 2
                 polled = self._consumer.poll(timeout_ms=200, max_records=self._max_records)
                 if polled and self._done(polled, stop):
                     self._consumer.commit()

@@ -7,3 +7,5 @@ EFFECTS = Counter("duban_supervision_effects_total", "Effects published", ["fold
 CHECKPOINTS = Counter("duban_supervision_checkpoints_total", "Checkpoints written", ["fold"])
 PARTITIONS = Gauge("duban_supervision_partitions", "Partitions whose store is open here", ["fold"])
 REWINDS = Counter("duban_supervision_rewinds_total", "Times the log was read again from the store's position", ["fold"])
+GAPS = Counter("duban_supervision_gaps_total", "Times the log began later than the store had come", ["fold"])
+UNREADABLE = Counter("duban_supervision_dead_letters_total", "Records that became dead letters", ["fold", "topic"])

@@ -3,12 +3,16 @@
 import shutil
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pytest
 
+from services.contracts.clock import ClockTickedV1
+from services.contracts.codec import decode
 from services.contracts.topics import ALERTS, DEAD_LETTERS, FACTS
 from services.supervision.domain.cases import CasesFold
+from services.supervision.domain.subjects import SubjectsFold
 from services.supervision.policy_files import load_policies
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.partition import PartitionFold
@@ -48,9 +52,13 @@ def _worker(store: PartitionStore) -> PartitionFold:
     return PartitionFold(fold, store, place, upstream=frozenset(), forward=(FACTS, ALERTS), partitions=counts)
 
 
+def _all(worker: PartitionFold, records: list[Lying]) -> list[StoredEffect]:
+    return [effect for effects in worker.take(records) for effect in effects]
+
+
 def _fold(store: PartitionStore, log: list[Lying], batch: int) -> list[StoredEffect]:
     worker = _worker(store)
-    return [effect for at in range(0, len(log), batch) for effect in worker.take(log[at : at + batch])]
+    return [effect for at in range(0, len(log), batch) for effect in _all(worker, log[at : at + batch])]
 
 
 @pytest.mark.parametrize("batch", [1, 7, 2000])
@@ -78,23 +86,23 @@ def test_a_worker_that_lost_its_disk_folds_on_from_the_checkpoint(tmp_path: Path
 def test_effects_written_but_not_acknowledged_are_found_after_a_kill(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "local")
     worker = _worker(store)
-    worker.take(_log()[:60])
+    _all(worker, _log()[:60])
     store.acknowledge()
-    last = worker.take(_log()[60:120])
+    last = _all(worker, _log()[60:120])
     store.close()
     again = PartitionStore(tmp_path / "local")
     assert again.offset == 120
-    assert again.unpublished()[-len(last) :] == last
+    assert list(again.unpublished())[-len(last) :] == last
     again.acknowledge()
-    _worker(again).take(_log()[120:121])
+    _all(_worker(again), _log()[120:121])
     again.close()
-    later = PartitionStore(tmp_path / "local").unpublished()
+    later = list(PartitionStore(tmp_path / "local").unpublished())
     assert [effect for effect in later if effect in last] == []
 
 
 def test_an_unreadable_record_becomes_a_dead_letter_and_folding_goes_on(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "local")
-    effects = _worker(store).take([Lying(TOPIC, PARTITION, 0, T0_MS, b"k", b"{broken")])
+    effects = _all(_worker(store), [Lying(TOPIC, PARTITION, 0, T0_MS, b"k", b"{broken")])
     assert [effect.topic for effect in effects] == [DEAD_LETTERS]
     assert store.offset == 1
 
@@ -107,3 +115,70 @@ def test_a_broken_local_store_is_rebuilt_from_the_checkpoint(tmp_path: Path) -> 
     store.close()
     (tmp_path / "local" / "CURRENT").write_bytes(b"not a manifest\n")
     assert checkpoints.open(tmp_path / "local").offset == 100
+
+
+class Failing(CasesFold):
+    """Fails on the third event of every case, and on every timer of one case."""
+
+    def fold(self, state, event, watermark):  # type: ignore[no-untyped-def]
+        if event.sequence == 3:
+            raise ZeroDivisionError("a fault in a rule")
+        return super().fold(state, event, watermark)
+
+
+def test_a_record_that_the_fold_fails_on_becomes_a_dead_letter_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    policies = load_policies(POLICIES)
+    third = [record.offset for record in _log() if _sequence(record) == 3]
+    counts, place = {FACTS: 4, ALERTS: 4, DEAD_LETTERS: 1}, f"{TOPIC}-{PARTITION}"
+
+    def folded(fold: CasesFold, name: str, log: list[Lying]) -> list[StoredEffect]:
+        wiring = {"upstream": frozenset(), "forward": (FACTS, ALERTS), "partitions": counts}
+        return _all(PartitionFold(fold, PartitionStore(tmp_path / name), place, **wiring), log)  # type: ignore[arg-type]
+
+    effects = folded(Failing(policies.cases, policies.calendar), "failing", _log())
+    letters = [effect for effect in effects if effect.topic == DEAD_LETTERS]
+    assert [int(effect.key.rsplit(b"-", 1)[1]) for effect in letters] == third
+    assert b"a fault in a rule" in letters[0].value
+    spared = CasesFold(policies.cases, policies.calendar)
+    without = folded(spared, "spared", [record for record in _log() if record.offset not in third])
+    assert [(e.topic, e.key, e.value) for e in effects if e.topic != DEAD_LETTERS] == [
+        (e.topic, e.key, e.value) for e in without
+    ]
+
+
+def _sequence(record: Lying) -> int | None:
+    event = decode(record.value)
+    return None if isinstance(event.data, ClockTickedV1) else event.sequence
+
+
+def test_a_tick_of_another_fold_survives_a_kill_at_every_write(tmp_path: Path) -> None:
+    """Its high-water mark is written with its own mark, not before."""
+    facts = _facts_of_a_partition()
+
+    def subjects(store: PartitionStore) -> PartitionFold:
+        policies = load_policies(POLICIES)
+        fold, place = SubjectsFold(policies.subjects, policies.calendar), f"{FACTS}-0"
+        upstream = frozenset({f"{TOPIC}-{PARTITION}"})
+        return PartitionFold(fold, store, place, upstream=upstream, forward=(ALERTS,), partitions={ALERTS: 4})
+
+    whole = _all(subjects(PartitionStore(tmp_path / "whole")), facts)
+    assert any(effect.key != b"clock" for effect in whole)
+    seen: list[StoredEffect] = []
+    while True:
+        store = PartitionStore(tmp_path / "cut")
+        pieces = subjects(store).take(facts[store.offset : store.offset + 400])
+        effects = next(pieces, None)
+        store.acknowledge()
+        pieces.close()
+        store.close()
+        if effects is None:
+            break
+        seen += effects
+    assert seen == whole
+
+
+def _facts_of_a_partition() -> list[Lying]:
+    with TemporaryDirectory() as folder:
+        effects = _all(_worker(PartitionStore(Path(folder))), _log())
+    mine = [effect for effect in effects if (effect.topic, effect.partition) == (FACTS, 0)]
+    return [Lying(FACTS, 0, n, T0_MS + n, e.key, e.value, tuple(e.headers)) for n, e in enumerate(mine)]

@@ -1,6 +1,6 @@
 """Publishes effects: idempotent, acks=all, in order per partition. Free of stores and folds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from confluent_kafka import KafkaException, Producer
 
@@ -12,7 +12,7 @@ class PublishFailed(RuntimeError):
 
 
 class Publisher:
-    """One producer for all partitions of a worker."""
+    """One producer for all partitions of a worker; its methods may be called from any thread."""
 
     def __init__(self, brokers: str) -> None:
         self._producer = Producer(
@@ -21,15 +21,17 @@ class Publisher:
                 "acks": "all",
                 "enable.idempotence": True,
                 "linger.ms": 2,
-                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.messages": 100_000,
                 "message.timeout.ms": 0,
             }
         )
         self._failed: str | None = None
 
-    def publish(self, effects: Sequence[StoredEffect]) -> None:
-        """Send all and wait until all are acknowledged; a broker that is away is waited for. Raises PublishFailed."""
+    def send(self, effects: Iterable[StoredEffect]) -> int:
+        """Hand over `effects`, waiting while the buffer is full; how many they were. Raises PublishFailed."""
+        count = 0
         for effect in effects:
+            count += 1
             while True:
                 try:
                     self._producer.produce(
@@ -41,7 +43,11 @@ class Publisher:
                     self._producer.poll(0.1)
                 except KafkaException as error:
                     raise PublishFailed(str(error)) from error
-            self._producer.poll(0)
+        self._producer.poll(0)
+        return count
+
+    def flush(self) -> None:
+        """Wait until all that was sent is acknowledged; a broker that is away is waited for. Raises PublishFailed."""
         while self._producer.flush(1.0):
             pass
         if self._failed:

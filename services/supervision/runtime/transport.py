@@ -1,16 +1,25 @@
 """A Faust transport that hands over one message a partition and poll: its value is the list of records.
 
-Commits are bounded by `safe_offsets`: what a checkpoint covers. Free of what is folded.
+Commits are bounded by `BatchApp.safe_offsets`: what a checkpoint covers. Free of what is folded.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
+import faust
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
-safe_offsets: dict[tuple[str, int], int] = {}
+SCHEME = "kafkabatch"
+
+
+class BatchApp(faust.App):
+    """`safe_offsets`: per partition, the offset up to which a checkpoint covers the log."""
+
+    def __init__(self, name: str, *, brokers: str, **options: Any) -> None:
+        self.safe_offsets: dict[TP, int] = {}
+        super().__init__(name, broker=";".join(f"{SCHEME}://{broker}" for broker in brokers.split(",")), **options)
 
 
 class Consumer(driver.Consumer):
@@ -41,7 +50,7 @@ class Consumer(driver.Consumer):
     def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
         offsets = {}
         for tp in self.assignment():
-            safe = safe_offsets.get((tp.topic, tp.partition))
+            safe = self.app.safe_offsets.get(tp)  # type: ignore[attr-defined]
             committed = self._committed_offset[tp]
             if safe is not None and (committed is None or safe > committed):
                 offsets[tp] = safe
@@ -58,4 +67,4 @@ class Transport(driver.Transport):
     Consumer = Consumer
 
 
-drivers.TRANSPORTS.aliases["kafkabatch"] = f"{__name__}:Transport"
+drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"

@@ -1,9 +1,10 @@
-"""The worker: Faust brings batches, each partition's store takes them, effects go out, checkpoints bound commits."""
+"""The worker: Faust brings batches, a lane per partition folds them, checkpoints bound what is committed."""
 
 import asyncio
 import os
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from faust.types import TP
 
 from services.supervision import telemetry
 from services.supervision.domain.fold import Fold
-from services.supervision.runtime import transport
 from services.supervision.runtime.checkpoints import Checkpoints
+from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.publisher import Publisher
+from services.supervision.runtime.transport import BatchApp
 
 log = structlog.get_logger()
+EXIT_BROKEN = 70
 
 
 class Worker:
@@ -29,19 +32,18 @@ class Worker:
         checkpoint_dir: Path, upstream: frozenset[str], forward: tuple[str, ...], partitions: dict[str, int],
         batch: int = 2000, checkpoint_seconds: float = 5.0,
     ) -> None:  # fmt: skip
+        self.ready = False
         self._fold, self._state_dir, self._checkpoint_dir = fold, state_dir, checkpoint_dir
         self._wiring: dict[str, Any] = {"upstream": upstream, "forward": forward, "partitions": partitions}
         self._publisher = Publisher(brokers)
-        self._open: dict[TP, tuple[PartitionFold, Checkpoints]] = {}
+        self._folding = ThreadPoolExecutor(1, "folding")
+        self._lanes: dict[TP, tuple[Lane, asyncio.Task[None]]] = {}
         self._assigned: set[TP] = set()
-        self._rewound: dict[TP, int] = {}
-        self.ready = False
-        self._lock = asyncio.Lock()
-        self.ready = False
+        self._changing = asyncio.Lock()  # held while a lane opens or closes
         state_dir.mkdir(parents=True, exist_ok=True)
-        self.app = faust.App(
+        self.app = BatchApp(
             f"duban-{fold.name}",
-            broker=";".join(f"kafkabatch://{broker}" for broker in brokers.split(",")),
+            brokers=brokers,
             store="memory://",
             datadir=str(state_dir / "faust"),
             web_enabled=False,
@@ -52,11 +54,11 @@ class Worker:
             broker_session_timeout=6.0,
             broker_heartbeat_interval=1.0,
             broker_commit_interval=1.0,
+            consumer_metadata_max_age_ms=10_000,
             stream_wait_empty=False,
             stream_buffer_maxsize=16,
             worker_redirect_stdouts=False,
         )
-        assert transport.Transport is not None
         source = self.app.topic(*topics, value_serializer="raw", key_serializer="raw")
         self.app.agent(source, name=f"{fold.name}-fold")(self._run)
         self.app.timer(checkpoint_seconds)(self._checkpoint_all)
@@ -66,78 +68,78 @@ class Worker:
         self.app.on_partitions_assigned.connect(self._assigned_handler)  # type: ignore[arg-type]
 
     async def _run(self, stream: Any) -> None:
+        """Hands batches to lanes. That Faust takes them for done does not matter: commits follow checkpoints."""
         async for event in stream.events():
+            tp = event.message.tp
             try:
-                async with self._lock:
-                    await self._batch(event.message.tp, event.value)
+                async with self._changing:
+                    if tp in self._assigned and tp not in self._lanes:
+                        await self._open(tp)
+                    lane = self._lanes.get(tp)
+                if lane is not None:
+                    await self._hand_over(*lane, event.value)
             except Exception:
-                # An exception must not reach Faust: it would acknowledge the batch. The store is a prefix of the log,
-                # so ending here loses nothing; whoever watches the process starts it again.
-                traceback.print_exc()
-                os._exit(70)
+                self._break_off()
 
-    async def _batch(self, tp: TP, records: list[Any]) -> None:
-        if tp not in self._assigned:
-            return
-        if tp not in self._open:
-            await asyncio.to_thread(self._open_store, tp)
-        partition, _ = self._open[tp]
-        expected = partition.store.offset
-        if records[0].offset > expected and self._rewound.get(tp) != records[0].offset:
-            log.warning("log.rewound", place=str(tp), to=expected, met=records[0].offset)
-            telemetry.REWINDS.labels(self._fold.name).inc()
-            self._rewound[tp] = records[0].offset
-            await self.app.consumer.seek(tp, expected)
-            return
-        await asyncio.to_thread(self._take, partition, records)
+    async def _hand_over(self, lane: Lane, running: asyncio.Task[None], records: list[Any]) -> None:
+        """Wait for room in the lane's queue, but not when the lane has ended meanwhile."""
+        put = asyncio.ensure_future(lane.queue.put(records))
+        await asyncio.wait({put, running}, return_when=asyncio.FIRST_COMPLETED)
+        put.cancel()
 
-    def _take(self, partition: PartitionFold, records: list[Any]) -> None:
-        effects = partition.take(records)
-        self._publisher.publish(effects)
-        partition.store.acknowledge()
-        telemetry.RECORDS.labels(self._fold.name, records[0].topic).inc(len(records))
-        for effect in effects:
-            telemetry.EFFECTS.labels(self._fold.name, effect.topic).inc()
+    async def _open(self, tp: TP) -> None:
+        lane = await asyncio.to_thread(self._prepare, tp)
+        running = asyncio.create_task(lane.run())
+        running.add_done_callback(self._ended)
+        self._lanes[tp] = lane, running
+        telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
 
-    def _open_store(self, tp: TP) -> None:
+    def _prepare(self, tp: TP) -> Lane:
         place = f"{tp.topic}-{tp.partition}"
         checkpoints = Checkpoints(self._checkpoint_dir / self._fold.name / place)
         store = checkpoints.open(self._state_dir / self._fold.name / place)
-        self._publisher.publish(store.unpublished())
+        if self._publisher.send(store.unpublished()):
+            self._publisher.flush()
         store.acknowledge()
-        self._open[tp] = (PartitionFold(self._fold, store, place, **self._wiring), checkpoints)
-        telemetry.PARTITIONS.labels(self._fold.name).set(len(self._open))
+        loop = self.app.loop
         log.info("store.opened", place=place, offset=store.offset)
 
+        def seek(offset: int) -> None:
+            loop.create_task(self.app.consumer.seek(tp, offset))
+
+        partition = PartitionFold(self._fold, store, place, **self._wiring)
+        return Lane(partition, checkpoints, self._publisher, self._folding, seek)
+
     async def _checkpoint_all(self) -> None:
-        for tp in list(self._open):
-            async with self._lock:
-                if tp in self._open:
-                    await asyncio.to_thread(self._save, tp)
-
-    def _save(self, tp: TP) -> None:
-        partition, checkpoints = self._open[tp]
-        if partition.store.offset > transport.safe_offsets.get((tp.topic, tp.partition), 0):
-            transport.safe_offsets[tp.topic, tp.partition] = checkpoints.save(partition.store)
-            telemetry.CHECKPOINTS.labels(self._fold.name).inc()
-
-    def _close(self, tps: set[TP]) -> None:
-        for tp in tps & set(self._open):
-            self._save(tp)
-            self._open.pop(tp)[0].store.close()
-            transport.safe_offsets.pop((tp.topic, tp.partition), None)
-            log.info("store.closed", place=str(tp))
-        telemetry.PARTITIONS.labels(self._fold.name).set(len(self._open))
+        for tp, (lane, _) in list(self._lanes.items()):
+            covered = await lane.checkpoint(self.app.safe_offsets.get(tp, 0))
+            if tp in self._lanes and covered:
+                self.app.safe_offsets[tp] = covered
 
     async def _revoked(self, sender: Any, revoked: set[TP], **_: Any) -> None:
-        async with self._lock:
+        async with self._changing:
             self._assigned -= revoked
-            await asyncio.to_thread(self._close, set(revoked))
+            for tp in revoked & set(self._lanes):
+                lane, running = self._lanes.pop(tp)
+                running.cancel()
+                await asyncio.wait({running})
+                await lane.close()
+                self.app.safe_offsets.pop(tp, None)
+                log.info("store.closed", place=lane.partition.place)
+            telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
 
     async def _newly_assigned(self, sender: Any, assigned: set[TP], **_: Any) -> None:
         self._assigned = set(assigned)
-        self._rewound.clear()
         self.ready = True
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        if not running.cancelled():
+            self._break_off(running.exception())
+
+    def _break_off(self, error: BaseException | None = None) -> None:
+        """End the process at once: a graceful stop would commit what failed. Whoever watches it starts it again."""
+        traceback.print_exception(error) if error is not None else traceback.print_exc()
+        os._exit(EXIT_BROKEN)
 
 
 def run(build: Callable[[], Worker], on_built: Callable[[Worker], None]) -> None:
