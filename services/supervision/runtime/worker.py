@@ -64,6 +64,7 @@ class Worker:
         self.app.timer(checkpoint_seconds)(self._checkpoint_all)
         self._revoked_handler: Any = self._revoked  # kept here: signals hold weak references
         self._assigned_handler: Any = self._newly_assigned
+        self._opening: asyncio.Task[None] | None = None
         self.app.on_partitions_revoked.connect(self._revoked_handler)  # type: ignore[arg-type]
         self.app.on_partitions_assigned.connect(self._assigned_handler)  # type: ignore[arg-type]
 
@@ -72,10 +73,7 @@ class Worker:
         async for event in stream.events():
             tp = event.message.tp
             try:
-                async with self._changing:
-                    if tp in self._assigned and tp not in self._lanes:
-                        await self._open(tp)
-                    lane = self._lanes.get(tp)
+                lane = await self._lane(tp)
                 if lane is not None:
                     await self._hand_over(*lane, event.value)
             except Exception:
@@ -87,12 +85,16 @@ class Worker:
         await asyncio.wait({put, running}, return_when=asyncio.FIRST_COMPLETED)
         put.cancel()
 
-    async def _open(self, tp: TP) -> None:
-        lane = await asyncio.to_thread(self._prepare, tp)
-        running = asyncio.create_task(lane.run())
-        running.add_done_callback(self._ended)
-        self._lanes[tp] = lane, running
-        telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
+    async def _lane(self, tp: TP) -> tuple[Lane, asyncio.Task[None]] | None:
+        """The lane of a partition, opened when it is not yet; None for a partition that is no longer ours."""
+        async with self._changing:
+            if tp in self._assigned and tp not in self._lanes:
+                lane = await asyncio.to_thread(self._prepare, tp)
+                running = asyncio.create_task(lane.run())
+                running.add_done_callback(self._ended)
+                self._lanes[tp] = lane, running
+                telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
+            return self._lanes.get(tp)
 
     def _prepare(self, tp: TP) -> Lane:
         place = f"{tp.topic}-{tp.partition}"
@@ -130,7 +132,16 @@ class Worker:
 
     async def _newly_assigned(self, sender: Any, assigned: set[TP], **_: Any) -> None:
         self._assigned = set(assigned)
-        self.ready = True
+        self._opening = asyncio.create_task(self._open_all(set(assigned)))
+
+    async def _open_all(self, assigned: set[TP]) -> None:
+        """Open what is to be folded before its first batch comes: the rebalance itself does not wait for it."""
+        try:
+            for tp in sorted(assigned):
+                await self._lane(tp)
+            self.ready = True
+        except Exception:
+            self._break_off()
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         if not running.cancelled():
