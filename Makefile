@@ -13,9 +13,9 @@ UV := .ci/uv
 export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
-TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e
+TESTS := tests/contract tests/unit tests/topology tests/integration tests/crash tests/e2e
 
-.PHONY: help install demo test lint contracts unit locks clean
+.PHONY: help install demo crash test lint contracts unit locks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,7 +26,7 @@ demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [
 	@exec $(BIN)/duban demo $(if $(ONCE),--once) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PORT),--port $(PORT)) $(ARGS)
 
-crash: install ## the supervision worker killed ten times during a replay (about four minutes)
+crash: install ## supervision workers killed in the middle of a replay
 	@exec $(BIN)/pytest tests/crash $(ARGS)
 
 test: install lint ## every check and every test
@@ -73,7 +73,8 @@ $(DONE)/python: requirements/dev.lock pyproject.toml $(DONE)/uv
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DONE)/assets: package.json package-lock.json services/notifications/assets.py $(DONE)/python
+$(DONE)/assets: package.json package-lock.json services/notifications/assets.py \
+		$(wildcard services/notifications/web/styles/*.scss) $(DONE)/python
 	@echo "== web assets"
 	@$(BIN)/python -m services.notifications.assets
 	@touch $@

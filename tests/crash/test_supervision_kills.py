@@ -89,7 +89,7 @@ def test_a_worker_that_dies_for_good_is_replaced_within_fifteen_seconds(tmp_path
 
 
 def test_one_worker_and_three_in_batches_of_1_and_2000_write_the_same_bytes(tmp_path: Path) -> None:
-    city = crew.town()
+    city = crew.town(days=20)
     folded = {}
     for workers, batch in ((1, "1"), (3, "2000")):
         with crew.kafka_alone(tmp_path / f"{workers}") as stack:

@@ -93,13 +93,16 @@ class Directory:
         return _name(self._sections.get((agency or "", code or "")), code, lang)
 
     def clock(self, code: str | None, lang: str) -> str:
-        """The name of a clock; that of one stage ("stage:survey") names the stage too."""
-        clock, _, stage = (code or "").partition(":")
+        """The name of a clock; that of one stage ("stage:survey") and of a later round ("sign_in#2") says so."""
+        whole, _, round_ = (code or "").partition("#")
+        clock, _, stage = whole.partition(":")
+        more = [_name(self._stages.get(stage), stage, lang)] if stage else []
+        if round_:
+            more.append(f"第{round_}次" if lang == "zh" else f"round {round_}")
         name = self._clocks.get(clock, {}).get(lang, clock)
-        if not stage:
+        if not more:
             return name
-        shown = _name(self._stages.get(stage), stage, lang)
-        return f"{name}（{shown}）" if lang == "zh" else f"{name} ({shown})"
+        return f"{name}（{'，'.join(more)}）" if lang == "zh" else f"{name} ({', '.join(more)})"
 
     def rule(self, code: str, lang: str) -> str | None:
         """The name that policy gives a rule over subjects, None for the rules of clocks."""

@@ -121,9 +121,10 @@ class Views:
                 else self.words("due.in_time")
             )
             return Due(text=text, tone="done", moment=moment)
-        if self.now > due_at:
-            return Due(text=self.words("due.late", span=self.words.span(self.now - due_at)), tone="late", moment=moment)
-        return Due(text=self.words("due.left", span=self.words.span(due_at - self.now)), tone="near", moment=moment)
+        now = max(self.now, instant_of(item["raised_at"]) or self.now)  # the alert may be ahead of the watermark
+        if now > due_at:
+            return Due(text=self.words("due.late", span=self.words.span(now - due_at)), tone="late", moment=moment)
+        return Due(text=self.words("due.left", span=self.words.span(due_at - now)), tone="near", moment=moment)
 
     def moment(self, at: datetime, text: str | None = None) -> Moment:
         return Moment(text=text or self.words.day_time(at, self.now), full=self.words.instant(at), iso=at.isoformat())

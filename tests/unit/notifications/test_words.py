@@ -12,6 +12,7 @@ from services.contracts.alerts import AlertState, TrailStep
 from services.contracts.approvals import PauseGround
 from services.contracts.complaints import Offence, Severity
 from services.notifications.domain.directory import Directory
+from services.notifications.policies import load_directory
 from services.notifications.web.views import Views
 from services.notifications.web.words import LANGUAGES, LOCALE, Words
 from tests.support.alerts import T0, alert, settled
@@ -91,7 +92,7 @@ def test_time_is_shown_as_what_it_means() -> None:
     late = alert_of(settled(alert("a"), T0 + timedelta(hours=5)), "g1").item
     assert due(item()) == "已超 2 天 3 小时"
     assert due(item(), "en") == "2 days 3 hours late"
-    assert due(item(due_at=NOW + timedelta(hours=1))) == "剩余 1 小时"
+    assert due(item(due_at=NOW + timedelta(hours=1), raised_at=NOW)) == "剩余 1 小时"
     assert due(late) == "超期 5 小时办结"
     assert due(item(state="corrected")) == "未超期"
     assert due({**item(), "due_at": None, "trail": [{"step": "counted"}] * 6}) == "累计 6 次"
@@ -105,3 +106,14 @@ def test_an_instant_is_written_in_the_citys_time() -> None:
 
 def _texts(strings: Any) -> list[str]:
     return [strings] if isinstance(strings, str) else list(strings)
+
+
+def test_a_later_round_of_a_clock_is_named_in_words() -> None:
+    directory = load_directory(Path("policies"))
+    assert directory.clock("sign_in#2", "zh") == "签收（第2次）"
+    assert directory.clock("stage:survey#3", "en").endswith(", round 3)")
+
+
+def test_an_alert_ahead_of_the_watermark_is_not_said_to_have_time_left() -> None:
+    early = Views(Words("zh"), Directory.of(None), T0 - timedelta(hours=6))
+    assert early.due(item()).text.startswith("已超")

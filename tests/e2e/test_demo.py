@@ -1,0 +1,102 @@
+"""`duban demo` as a newcomer meets it: the board fills while the city runs, and Ctrl-C ends everything."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from deploy.embedded.plan import ROOT
+from deploy.embedded.stack import free_base, free_ports
+from services.notifications import assets
+from tests.e2e.conftest import SIZES, findings, shoot
+from tests.support.stack import eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(280)]
+TITLES = {"zh": "督办看板", "en": "Alert board"}
+DAYS = 20
+
+
+class Demo:
+    """A running `duban demo`, its output in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        http, mongo = free_ports(2)
+        ports = {"http": http, "kafka": free_base(), "mongo": mongo, "metrics": free_base(30, first=20_100)}
+        options = [f"--{name}-port={port}" for name, port in ports.items()]
+        self.data, self.log = folder / "data", folder / "demo.log"
+        command = [sys.executable, "-m", "duban.main", "demo", "--days", str(DAYS), "--data", str(self.data), *options]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+            )
+
+    def says(self, pattern: str) -> str:
+        """The first group of `pattern` in the output so far, or nothing."""
+        assert self.process.poll() is None, self.log.read_text()
+        found = re.search(pattern, self.log.read_text())
+        return found.group(1) if found else ""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    if assets.main():
+        pytest.skip("the web assets could not be made: is the npm registry within reach?")
+    running = Demo(tmp_path_factory.mktemp("demo"))
+    yield running
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGINT)
+        running.process.wait(60)
+
+
+def _open(browser: Browser, address: str, lang: str, size: str) -> Page:
+    context = browser.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
+    context.add_cookies([{"name": "duban_language", "value": lang, "url": address.split("/sign-in")[0]}])
+    page = context.new_page()
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(TITLES[lang])
+    return page
+
+
+def _more(page: Page, than: int) -> int:
+    """Wait until the board shows more alerts than so many; how many those are."""
+
+    def count() -> int:
+        found = page.locator("tbody tr.row").count()
+        return found if found > than else 0
+
+    return eventually(count, 60)
+
+
+def test_the_board_fills_while_the_city_runs_and_ctrl_c_ends_it_all(browser: Browser, demo: Demo) -> None:
+    page = _open(browser, eventually(lambda: demo.says(r"board: (http\S+)\n"), 120), "zh", "desktop")
+    page.evaluate("() => { window.unreloaded = true }")
+    shown = 0
+    for _ in range(3):  # it grows, and grows again, by itself
+        shown = _more(page, shown)
+    shoot(page, "demo-running-zh")
+    assert page.evaluate("() => window.unreloaded"), "it was loaded again"
+    assert not demo.says(r"(the oracle's) \d+ alerts"), "the city was over before the board filled"
+
+    end = eventually(lambda: demo.says(r"sign in: (http\S+)\n"), 200)
+    assert demo.says(r"(the oracle's \d+ alerts, and no other)")
+    page = _open(browser, end, "en", "phone")
+    shoot(page, "demo-done-en-phone")
+    assert findings(page) == []
+    page.goto(page.url + "&rule=overdue")
+    page.locator(".row-link").first.click()
+    expect(page.get_by_role("heading", name="How the deadline came about")).to_be_visible()
+    shoot(page, "demo-alert-en-phone")
+
+    children = psutil.Process(demo.process.pid).children(recursive=True)
+    assert len(children) >= 8
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
