@@ -9,3 +9,4 @@ PARTITIONS = Gauge("duban_supervision_partitions", "Partitions whose store is op
 REWINDS = Counter("duban_supervision_rewinds_total", "Times the log was read again from the store's position", ["fold"])
 GAPS = Counter("duban_supervision_gaps_total", "Times the log began later than the store had come", ["fold"])
 UNREADABLE = Counter("duban_supervision_dead_letters_total", "Records that became dead letters", ["fold", "topic"])
+DAMAGED = Counter("duban_supervision_damaged_total", "Checkpoints and local stores that could not be used", ["fold"])

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 
 import structlog
 
+from services.shared.failpoints import failpoint
 from services.supervision import telemetry
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.partition import PartitionFold, Record
@@ -38,6 +39,7 @@ class Lane:
         the store is a prefix of the log, so to end the process loses nothing."""
         while True:
             records = await self.queue.get()
+            failpoint("receive.after")
             if self._continues(records):
                 await self._fold(records)
 
@@ -46,8 +48,11 @@ class Lane:
         async with self._still:
             if self._closed or self.partition.store.offset <= covered:
                 return covered
+            failpoint("checkpoint.before")
             telemetry.CHECKPOINTS.labels(self.partition.fold.name).inc()
-            return await asyncio.to_thread(self._checkpoints.save, self.partition.store)
+            saved = await asyncio.to_thread(self._checkpoints.save, self.partition.store)
+            failpoint("checkpoint.after")
+            return saved
 
     async def close(self) -> None:
         """Leave a checkpoint for the next owner and close the store; after `run` has been cancelled."""
@@ -80,6 +85,7 @@ class Lane:
         def turn() -> bool:
             end = time.monotonic() + TURN_SECONDS
             for effects in pieces:
+                failpoint("publish.before")
                 self._publisher.send(effects)
                 for topic, count in Counter(effect.topic for effect in effects).items():
                     telemetry.EFFECTS.labels(name, topic).inc(count)
@@ -93,6 +99,7 @@ class Lane:
                 more = await loop.run_in_executor(self._folding, turn)
         if self.partition.store.unacknowledged:
             await asyncio.to_thread(self._publisher.flush)
+            failpoint("publish.after")
             self.partition.store.acknowledge()
         telemetry.RECORDS.labels(name, records[0].topic).inc(len(records))
         telemetry.UNREADABLE.labels(name, records[0].topic).inc(self.partition.unreadable - unreadable)

@@ -16,7 +16,9 @@ from services.contracts.envelope import Event
 from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros, to_micros
 from services.contracts.topics import DEAD_LETTERS
+from services.shared import failpoints
 from services.shared.consuming import dead_letter
+from services.shared.failpoints import failpoint
 from services.shared.partitioner import partition_of
 from services.supervision.domain.fold import NEVER, Effect, Fold
 from services.supervision.runtime.store import PartitionStore, StoredEffect
@@ -66,6 +68,7 @@ class PartitionFold:
         self._stored: dict[bytes, tuple[int | None, bool]] = {}
         self._effects: list[StoredEffect] = []
         self._moved: set[str] = set()
+        self._cause: Record | None = None
         self._next = store.offset
 
     def take(self, records: Sequence[Record]) -> Iterator[list[StoredEffect]]:
@@ -79,6 +82,8 @@ class PartitionFold:
             if record.offset < self._next:
                 continue
             self._next = record.offset + 1
+            if failpoints.ARMED:
+                failpoint("decode.before", _kind(record))
             origin = _origin(record)
             if origin is not None and origin[1] <= self._high_waters.get(origin[0], (-1, -1)):
                 continue
@@ -87,6 +92,8 @@ class PartitionFold:
             except Undecodable as error:
                 piece.append((record, error, b""))
                 continue
+            if failpoints.ARMED:
+                failpoint("decode.after", event.type)
             if isinstance(event.data, ClockTickedV1) or event.type in self.fold.decree_types:
                 if piece:
                     yield self._piece(piece, record.offset)
@@ -118,6 +125,8 @@ class PartitionFold:
             if isinstance(event, Undecodable):
                 self._bury(record, str(event))
                 continue
+            if failpoints.ARMED:
+                failpoint("fold.before", event.type)
             try:
                 state, effects = fold(states.get(key), event, self._watermarks.get(event.timeline, NEVER))
             except Exception as error:
@@ -126,10 +135,14 @@ class PartitionFold:
                 states[key] = state
             if effects:
                 self._add(effects)
+            if failpoints.ARMED:
+                failpoint("fold.after", event.type)
         return None
 
     def _tick(self, event: Event, record: Record) -> Iterator[list[StoredEffect]]:
         self._begin(record)
+        if failpoints.ARMED:
+            failpoint("fold.before", event.type)
         timeline, as_of = event.timeline, to_micros(event.data.as_of)
         source = event.data.source or self.place
         if source not in self._upstream or as_of <= self._marks.get((timeline, source), NEVER):
@@ -145,6 +158,8 @@ class PartitionFold:
             self._watermarks[timeline] = watermark
             self._pass_on(timeline, watermark)
         self.store.put_mark(timeline, source, as_of)
+        if failpoints.ARMED:
+            failpoint("fold.after", event.type)
 
     def _wake(self, key: bytes, watermark: int, record: Record) -> None:
         try:
@@ -204,7 +219,11 @@ class PartitionFold:
         for source in self._moved:
             self.store.put_high_water(source, self._high_waters[source])
         effects = self._effects
+        if failpoints.ARMED:
+            failpoint("write.before", _kind(self._cause))
         self.store.write(offset, index, effects)
+        if failpoints.ARMED:
+            failpoint("write.after", _kind(self._cause))
         self._discard()
         self._moved.clear()
         return effects
@@ -237,6 +256,7 @@ class PartitionFold:
         self._emit(DEAD_LETTERS, 0, key, value)
 
     def _emit(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        assert self._cause is not None
         origin = f"{self.place}:{self._cause.offset}:{self._index}".encode()
         self._index += 1
         headers = [("origin", origin), ("cause-ts", str(self._cause.timestamp).encode())]
@@ -253,3 +273,11 @@ def _origin(record: Record) -> Origin | None:
             except ValueError:  # not one of ours
                 return None
     return None
+
+
+def _kind(record: Record | None) -> str | None:
+    """The event type of a record, for failpoints."""
+    try:
+        return decode(record.value).type if record is not None else None
+    except Undecodable:
+        return "undecodable"

@@ -11,6 +11,8 @@ from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
+from services.shared.failpoints import failpoint
+
 SCHEME = "kafkabatch"
 
 
@@ -34,6 +36,7 @@ class Consumer(driver.Consumer):
                 continue
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 break
+            failpoint("receive.before")
             last = batch[-1]
             value: Any = batch
             yield (
@@ -58,6 +61,12 @@ class Consumer(driver.Consumer):
             self._acked[tp].clear()
             self._acked_index[tp].clear()
         return offsets
+
+    async def _commit(self, offsets: Any) -> bool:
+        failpoint("commit.before")
+        done: bool = await super()._commit(offsets)
+        failpoint("commit.after")
+        return done
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return iter(list(self._acked))

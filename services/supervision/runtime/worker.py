@@ -98,7 +98,8 @@ class Worker:
 
     def _prepare(self, tp: TP) -> Lane:
         place = f"{tp.topic}-{tp.partition}"
-        checkpoints = Checkpoints(self._checkpoint_dir / self._fold.name / place)
+        damaged = telemetry.DAMAGED.labels(self._fold.name)
+        checkpoints = Checkpoints(self._checkpoint_dir / self._fold.name / place, damaged.inc)
         store = checkpoints.open(self._state_dir / self._fold.name / place)
         if self._publisher.send(store.unpublished()):
             self._publisher.flush()
