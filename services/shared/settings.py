@@ -23,3 +23,8 @@ class Settings(BaseSettings):
     tick_seconds: float = 1.0
     grace_seconds: float = 5.0
     log_level: str = "INFO"
+    member: str = ""  # the static name in consumer groups; the host's name when empty
+    batch: int = 2000  # most records a fetch
+    checkpoint_seconds: float = 5.0
+    watchdog_seconds: float = 60.0
+    dead_letter_limit: int = 1000  # unreadable records in a row after which a partition stops

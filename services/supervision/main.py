@@ -1,6 +1,5 @@
 """Composition root of the supervision workers: `python -m services.supervision.main cases|subjects --port N`."""
 
-import os
 import socket
 from typing import Any
 
@@ -32,11 +31,14 @@ def _worker(kind: str, settings: Settings, policies: Policies) -> Worker:
     count = settings.partitions
     common: dict[str, Any] = {
         "brokers": settings.brokers,
-        "member": f"{kind}-{os.environ.get('DUBAN_MEMBER') or socket.gethostname()}",
+        "member": f"{kind}-{settings.member or socket.gethostname()}",
         "state_dir": settings.state_dir,
         "checkpoint_dir": settings.checkpoint_dir,
         "partitions": {FACTS: count, ALERTS: count, DEAD_LETTERS: 1},
-        "batch": int(os.environ.get("DUBAN_BATCH", "2000")),
+        "batch": settings.batch,
+        "checkpoint_seconds": settings.checkpoint_seconds,
+        "watchdog_seconds": settings.watchdog_seconds,
+        "dead_letter_limit": settings.dead_letter_limit,
     }
     if kind == "cases":
         fold = CasesFold(policies.cases, policies.calendar)
@@ -47,7 +49,7 @@ def _worker(kind: str, settings: Settings, policies: Policies) -> Worker:
 
 
 def _probe(worker: Worker, port: int) -> None:
-    serve_probes(port, lambda: worker.ready)
+    serve_probes(port, worker.ready)
 
 
 def _start(kind: str, port: int) -> None:

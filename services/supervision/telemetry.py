@@ -10,3 +10,5 @@ REWINDS = Counter("duban_supervision_rewinds_total", "Times the log was read aga
 GAPS = Counter("duban_supervision_gaps_total", "Times the log began later than the store had come", ["fold"])
 UNREADABLE = Counter("duban_supervision_dead_letters_total", "Records that became dead letters", ["fold", "topic"])
 DAMAGED = Counter("duban_supervision_damaged_total", "Checkpoints and local stores that could not be used", ["fold"])
+LAG = Gauge("duban_supervision_lag_records", "Records of a partition that are not folded yet", ["topic", "partition"])
+STOPPED = Gauge("duban_supervision_stopped_partitions", "Partitions stopped at too many unreadable records", ["fold"])

@@ -35,9 +35,12 @@ class Lane:
         self._closed = False
 
     async def run(self) -> None:
-        """Fold what comes into the queue until cancelled. Raises whatever keeps an effect or a write from being done:
-        the store is a prefix of the log, so to end the process loses nothing."""
-        while True:
+        """Fold what comes into the queue until cancelled, or until the partition has stopped.
+
+        Raises whatever keeps an effect or a write from being done: the store is a prefix of the log, so to end the
+        process loses nothing.
+        """
+        while not self.partition.stopped:
             records = await self.queue.get()
             failpoint("receive.after")
             if self._continues(records):
@@ -101,5 +104,8 @@ class Lane:
             await asyncio.to_thread(self._publisher.flush)
             failpoint("publish.after")
             self.partition.store.acknowledge()
+        if self.partition.stopped:
+            log.error("partition.stopped", reason=self.partition.stopped)
+            return
         telemetry.RECORDS.labels(name, records[0].topic).inc(len(records))
         telemetry.UNREADABLE.labels(name, records[0].topic).inc(self.partition.unreadable - unreadable)

@@ -46,15 +46,18 @@ Item = tuple[Record, Event | Undecodable, bytes]
 class PartitionFold:
     """`upstream` names the sources whose ticks make the watermark; empty: the partition's own ticks do.
 
-    `forward` names the topics that ticks are passed on to and `partitions` how many each topic has.
+    `forward` names the topics that ticks are passed on to and `partitions` how many each topic has. After
+    `dead_letter_limit` unreadable records in a row it stops: then it is not the records that are wrong.
     """
 
     def __init__(
         self, fold: Fold[Any], store: PartitionStore, place: str, *,
-        upstream: frozenset[str], forward: tuple[str, ...], partitions: dict[str, int],
+        upstream: frozenset[str], forward: tuple[str, ...], partitions: dict[str, int], dead_letter_limit: int = 1000,
     ) -> None:  # fmt: skip
         self.fold, self.store, self.place = fold, store, place
-        self.unreadable = 0
+        self.unreadable = 0  # since the start of the process
+        self.stopped = ""  # why nothing is folded any more
+        self._limit = dead_letter_limit
         self._upstream = upstream or frozenset({place})
         self._forward, self._partitions = forward, partitions
         self._marks = store.marks()
@@ -79,19 +82,26 @@ class PartitionFold:
         """
         piece: list[Item] = []
         for record in records:
-            if record.offset < self._next:
+            if record.offset < self._next or self.stopped:
                 continue
-            self._next = record.offset + 1
             if failpoints.ARMED:
                 failpoint("decode.before", _kind(record))
             origin = _origin(record)
             if origin is not None and origin[1] <= self._high_waters.get(origin[0], (-1, -1)):
+                self._next = record.offset + 1
                 continue
             try:
                 event = decode(record.value)
             except Undecodable as error:
+                if self.store.unreadable >= self._limit:
+                    self.stopped = f"{self.place}: {self.store.unreadable} unreadable records in a row: {error}"
+                    continue
+                self._next = record.offset + 1
+                self.store.unreadable += 1
                 piece.append((record, error, b""))
                 continue
+            self._next = record.offset + 1
+            self.store.unreadable = 0
             if failpoints.ARMED:
                 failpoint("decode.after", event.type)
             if isinstance(event.data, ClockTickedV1) or event.type in self.fold.decree_types:

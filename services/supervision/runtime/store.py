@@ -46,7 +46,9 @@ class PartitionStore:
         self.offset: int
         self.index: int
         self._next_effect: int
-        self.offset, self.index, self._next_effect = msgspec.msgpack.decode(position) if position else (0, 0, 0)
+        self.unreadable: int  # records in a row, up to `offset`
+        at = msgspec.msgpack.decode(position) if position else (0, 0, 0, 0)
+        self.offset, self.index, self._next_effect, self.unreadable = at
         first = next((key for key, _ in self._scan(b"e", b"f")), None)
         self._first_effect = self._next_effect if first is None else int.from_bytes(first[1:], "big") - _BIAS
         self._acknowledged = self._first_effect
@@ -62,7 +64,7 @@ class PartitionStore:
         for effect in effects:
             batch.put(b"e" + _u64(self._next_effect), _encode(effect))
             self._next_effect += 1
-        batch.put(_POSITION, msgspec.msgpack.encode((offset, index, self._next_effect)))
+        batch.put(_POSITION, msgspec.msgpack.encode((offset, index, self._next_effect, self.unreadable)))
         self._db.write(batch)
         self.offset, self.index = offset, index
         self._batch = WriteBatch(raw_mode=True)

@@ -19,6 +19,7 @@ from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.publisher import Publisher
 from services.supervision.runtime.transport import BatchApp
+from services.supervision.runtime.watchdog import Watchdog
 
 log = structlog.get_logger()
 EXIT_BROKEN = 70
@@ -30,15 +31,18 @@ class Worker:
     def __init__(
         self, fold: Fold[Any], topics: tuple[str, ...], *, brokers: str, member: str, state_dir: Path,
         checkpoint_dir: Path, upstream: frozenset[str], forward: tuple[str, ...], partitions: dict[str, int],
-        batch: int = 2000, checkpoint_seconds: float = 5.0,
+        batch: int = 2000, checkpoint_seconds: float = 5.0, watchdog_seconds: float = 60.0,
+        dead_letter_limit: int = 1000,
     ) -> None:  # fmt: skip
-        self.ready = False
+        self._opened = False
         self._fold, self._state_dir, self._checkpoint_dir = fold, state_dir, checkpoint_dir
         self._wiring: dict[str, Any] = {"upstream": upstream, "forward": forward, "partitions": partitions}
+        self._wiring["dead_letter_limit"] = dead_letter_limit
         self._publisher = Publisher(brokers)
         self._folding = ThreadPoolExecutor(1, "folding")
         self._lanes: dict[TP, tuple[Lane, asyncio.Task[None]]] = {}
         self._assigned: set[TP] = set()
+        self.watchdog = Watchdog(brokers, f"duban-{fold.name}", self._standing, self._bitten, watchdog_seconds)
         self._changing = asyncio.Lock()  # held while a lane opens or closes
         state_dir.mkdir(parents=True, exist_ok=True)
         self.app = BatchApp(
@@ -93,7 +97,7 @@ class Worker:
                 running = asyncio.create_task(lane.run())
                 running.add_done_callback(self._ended)
                 self._lanes[tp] = lane, running
-                telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
+                self._count()
             return self._lanes.get(tp)
 
     def _prepare(self, tp: TP) -> Lane:
@@ -129,7 +133,7 @@ class Worker:
                 await lane.close()
                 self.app.safe_offsets.pop(tp, None)
                 log.info("store.closed", place=lane.partition.place)
-            telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
+            self._count()
 
     async def _newly_assigned(self, sender: Any, assigned: set[TP], **_: Any) -> None:
         self._assigned = set(assigned)
@@ -140,13 +144,39 @@ class Worker:
         try:
             for tp in sorted(assigned):
                 await self._lane(tp)
-            self.ready = True
+            self._opened = True
         except Exception:
             self._break_off()
 
+    def ready(self) -> bool | str:
+        """True, or why this worker does not do all of its work."""
+        stopped = [lane.partition.stopped for lane, _ in self._lanes.values() if lane.partition.stopped]
+        return "; ".join(stopped) or self._opened
+
+    def _standing(self) -> dict[tuple[str, int], tuple[tuple[int, int], int]]:
+        """Where each open partition that ought to move is: (offset, index) folded, offset safe to commit."""
+        found = {}
+        for tp, (lane, _) in list(self._lanes.items()):
+            if not lane.partition.stopped:
+                store = lane.partition.store
+                found[tp.topic, tp.partition] = (store.offset, store.index), self.app.safe_offsets.get(tp, 0)
+        return found
+
+    def _bitten(self, reason: str) -> None:
+        log.error("watchdog.bites", reason=reason)
+        os._exit(EXIT_BROKEN)
+
     def _ended(self, running: asyncio.Task[None]) -> None:
-        if not running.cancelled():
+        if running.cancelled():
+            return
+        if running.exception() is not None:
             self._break_off(running.exception())
+        self._count()
+
+    def _count(self) -> None:
+        telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
+        stopped = sum(bool(lane.partition.stopped) for lane, _ in self._lanes.values())
+        telemetry.STOPPED.labels(self._fold.name).set(stopped)
 
     def _break_off(self, error: BaseException | None = None) -> None:
         """End the process at once: a graceful stop would commit what failed. Whoever watches it starts it again."""
@@ -160,4 +190,5 @@ def run(build: Callable[[], Worker], on_built: Callable[[Worker], None]) -> None
     asyncio.set_event_loop(loop)
     worker = build()
     on_built(worker)
+    worker.watchdog.start()
     faust.Worker(worker.app, loop=loop, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
