@@ -19,7 +19,9 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN = {name: service for name, service in SERVICES.items() if service["image"].startswith("duban:")}
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
-TELEMETRY = ("services.shared.source_telemetry", "services.notifications.telemetry")
+TELEMETRY = (
+    "services.shared.source_telemetry", "services.notifications.telemetry", "services.supervision.telemetry",
+)  # fmt: skip
 
 
 def test_compose_file_is_valid_by_the_compose_specification() -> None:
