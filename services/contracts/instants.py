@@ -10,6 +10,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def to_micros(at: datetime) -> int:
@@ -20,5 +21,17 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The UTC datetime of `micros` microseconds since the epoch."""
-    return _EPOCH + timedelta(microseconds=micros)
+    """The UTC datetime of `micros` microseconds since the epoch; outside the years 1 to 9999 it is their edge."""
+    try:
+        return _EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        return _LAST if micros > 0 else _FIRST
+
+
+def exists_in_utc(at: datetime) -> bool:
+    """Whether the aware datetime `at` lies in the years 1 to 9999 of UTC too: 0001-01-01T00:00+08:00 does not."""
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Which class is the data of which event type."""
 
 import re
+from functools import cache
 
 from services.contracts import alerts, approvals, clock, complaints, dead_letters, directives, facts, inspections
 from services.contracts.envelope import EventModel
@@ -32,6 +33,7 @@ _EVERYWHERE = (clock.ClockTickedV1,)
 _SOURCES = ("complaints.v1", "approvals.v1", "inspections.v1", "directives.v1")
 
 
+@cache
 def event_type(model: type[EventModel]) -> str:
     """The CloudEvents type of a model: ComplaintAcceptedV1 is "complaint.accepted.v1"."""
     words = re.findall(r"[A-Z][a-z]+|V\d+", model.__name__)
