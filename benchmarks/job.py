@@ -1,7 +1,6 @@
 """What an engine's process is told, on its command line. Free of engines."""
 
 import sys
-from pathlib import Path
 
 import msgspec
 
@@ -13,7 +12,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[str]
     output: str
     group: str
-    state: Path
+    state: str
     interval: float  # seconds between checkpoints or commits
 
     @classmethod

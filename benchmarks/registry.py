@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from benchmarks.figures import Benchmark
 
 MODULES = {
-    "minimal": "benchmarks.minimal",
-    "full": "benchmarks.full",
+    "minimal": "benchmarks.minimal.job",
+    "full": "benchmarks.full.job",
     "timers": "benchmarks.engine.timers",
     "latency": "benchmarks.engine.latency",
     "recovery": "benchmarks.engine.recovery",

@@ -1,8 +1,9 @@
 """The limit: the whole minimal job with nothing durable. consume, decode, dict, produce."""
 
+from confluent_kafka import Consumer, Producer
+
 from benchmarks.job import Job
 from benchmarks.minimal.rule import Case, Partition, decode
-from confluent_kafka import Consumer, Producer
 
 FETCH = {"queued.min.messages": 500_000, "queued.max.messages.kbytes": 512_000, "fetch.max.bytes": 52_428_800}
 
@@ -22,11 +23,11 @@ def main(job: Job) -> None:
         for message in consumer.consume(2000, 0.1):
             if message.error():
                 raise SystemExit(str(message.error()))
-            number = message.partition()
+            number = message.partition() or 0
             if number not in partitions:
                 partitions[number] = (Partition(), {})
             rule, cases = partitions[number]
-            for key, value in rule.take(decode(message.value()), cases.get, cases.__setitem__):
+            for key, value in rule.take(decode(message.value() or b""), cases.get, cases.__setitem__):
                 producer.produce(job.output, value=value, key=key)
         producer.poll(0)
 

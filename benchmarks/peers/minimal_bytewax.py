@@ -4,17 +4,19 @@ Bytewax keeps state by key and has no range of keys, so a partition is one key: 
 """
 
 from datetime import timedelta
+from pathlib import Path
 
 import bytewax.operators as op
 import msgspec
-from benchmarks.job import Job
-from benchmarks.minimal.limit import FETCH
-from benchmarks.minimal.rule import Case, Partition, decode
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
 from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
+
+from benchmarks.job import Job
+from benchmarks.minimal.limit import FETCH
+from benchmarks.minimal.rule import Case, Partition, decode
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(dict[str, Case]).decode
@@ -47,11 +49,11 @@ def flow_of(job: Job) -> Dataflow:
 
 
 def main(job: Job) -> None:
-    job.state.mkdir(parents=True, exist_ok=True)
-    init_db_dir(job.state, 1)
+    state = Path(job.state)
+    init_db_dir(state, 1)
     cluster_main(
         flow_of(job), [], 0, epoch_interval=timedelta(seconds=job.interval),
-        recovery_config=RecoveryConfig(job.state),
+        recovery_config=RecoveryConfig(state),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import faust
 import msgspec
+
 from benchmarks.job import Job
 from benchmarks.minimal.rule import Case, Partition, decode
 
@@ -12,15 +13,14 @@ _unpack = msgspec.msgpack.Decoder(Case).decode
 def build(job: Job) -> faust.App:
     app = faust.App(
         job.group, broker=";".join(f"kafka://{broker}" for broker in job.brokers.split(",")),
-        store="rocksdb://?driver=rocksdict", datadir=str(job.state), topic_partitions=4, web_enabled=False,
+        store="rocksdb://?driver=rocksdict", datadir=job.state, topic_partitions=4, web_enabled=False,
         topic_disable_leader=True, broker_commit_interval=job.interval, producer_linger=0.02, producer_acks=-1,
         broker_max_poll_records=2000, stream_wait_empty=False, topic_replication_factor=1,
         consumer_auto_offset_reset="earliest", worker_redirect_stdouts=False,
     )  # fmt: skip
     source = app.topic(*job.inputs, value_serializer="raw", key_serializer="raw", partitions=4)
     output = app.topic(job.output, value_serializer="raw", key_serializer="raw", partitions=4)
-    table = app.Table("cases", partitions=4, key_type=bytes, value_type=bytes, key_serializer="raw",
-                      value_serializer="raw")  # fmt: skip
+    table = app.Table("cases", partitions=4, key_type=bytes, value_type=bytes)
     rules: dict[int, Partition] = {}
 
     def get(name: str) -> Case | None:
@@ -44,5 +44,4 @@ def build(job: Job) -> faust.App:
 
 if __name__ == "__main__":
     given = Job.given()
-    given.state.mkdir(parents=True, exist_ok=True)
     faust.Worker(build(given), loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()

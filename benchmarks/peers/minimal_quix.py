@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from quixstreams import Application, State, message_context
+from quixstreams.models import Deserializer, Serializer
+
 from benchmarks.job import Job
 from benchmarks.minimal.limit import FETCH
 from benchmarks.minimal.rule import Case, Out, Partition, decode
-from quixstreams import Application, State, message_context
-from quixstreams.models import Deserializer, Serializer
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Case).decode
