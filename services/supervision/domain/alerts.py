@@ -19,7 +19,7 @@ from services.contracts.instants import from_micros
 from services.contracts.topics import ALERTS, FACTS
 from services.supervision.domain.calendar import Calendar
 from services.supervision.domain.case import CaseState, Holder, accused, answerable
-from services.supervision.domain.clock import DUE, EXTEND, RECOMPUTED, STARTED, UNIT_NAMES, Clock, Record
+from services.supervision.domain.clock import DUE, EXTEND, RECOMPUTED, STARTED, UNIT_NAMES, Clock, Record, Step
 from services.supervision.domain.explanation import explain
 from services.supervision.domain.fold import Effect
 from services.supervision.domain.policy import OFFICE, ClockSpec, FactRule
@@ -27,6 +27,8 @@ from services.supervision.domain.policy import OFFICE, ClockSpec, FactRule
 # Alerts of one day share their instants.
 _at = lru_cache(maxsize=4096)(from_micros)
 CORRECTION = ":corrected"
+# An alert tells so many steps at most, the first and the last: Kafka takes it however often a clock was paused.
+STEPS_SHOWN = 200
 _STEP_NAMES = ("started", "paused", "resumed", "extended", "stopped", "recomputed")
 
 
@@ -61,7 +63,7 @@ class Announcer:
             fact = _breach_fact(state, alert, version, subject)
             effects.append(
                 _fact(state, fact, subject, record.rule, record.known_at, known_at, occurred_at, holder, alert,
-                      spec.severity, [step.event for step in clock.steps])
+                      spec.severity, [step.event for step in _shown(clock)])
             )  # fmt: skip
 
     def escalate(self, state: CaseState, clock: Clock, record: Record, spec: ClockSpec, effects: list[Effect]) -> None:
@@ -128,12 +130,17 @@ class Announcer:
             case_ref=state.case_id, source_ref=state.source_ref, agency=record.agency, section=record.section,
             officer=record.officer, due_at=_at(record.due), settled_at=_instant(record.settled_at),
             corrected_at=_instant(record.corrected_at), provisional=clock.provisional,
-            evidence=[step.event for step in clock.steps], trail=_trail(clock, record),
+            evidence=[step.event for step in _shown(clock)], trail=_trail(clock, record),
         )  # fmt: skip
         return Effect(
             topic=ALERTS, id=name_of("effect", alert, record.version), subject=alert, time=at,
             sequence=record.version, timeline=state.timeline, data=data,
         )  # fmt: skip
+
+
+def _shown(clock: Clock) -> list[Step]:
+    steps, half = clock.steps, STEPS_SHOWN // 2
+    return steps if len(steps) <= STEPS_SHOWN else steps[:half] + steps[-half:]
 
 
 def _trail(clock: Clock, record: Record) -> list[TrailStep]:
@@ -143,7 +150,7 @@ def _trail(clock: Clock, record: Record) -> list[TrailStep]:
     def put(rank: int, name: Any, at: int, event: str | None = None, detail: dict[str, Any] | None = None) -> None:
         steps.append((at, rank, TrailStep(step=name, at=_at(at), event_id=event, detail=detail or {})))
 
-    for step in clock.steps:
+    for step in _shown(clock):
         detail: dict[str, Any] | None = None
         if step.op == STARTED and step.unit == DUE:
             detail = {"due_at": _at(step.amount).isoformat()}

@@ -54,18 +54,21 @@ class Calendar:
 
     def end_of_calendar_day(self, start: int, n: int) -> int:
         """The last microsecond of the n-th calendar day after day zero (n = 0: of day zero itself)."""
-        if not self._ends[0] <= start < self._ends[-3700]:
-            return min(start + (n + 1) * DAY, MICROS_MAX)
-        return self._ends[self._day(start) + n]
+        ends = self._ends
+        if ends[0] <= start < ends[-1] and (last := self._day(start) + n) < _DAYS:
+            return ends[last]
+        return min(start + (n + 1) * DAY, MICROS_MAX)
 
     def end_of_working_day(self, start: int, n: int) -> int:
         """The last microsecond of the n-th working day after day zero (n = 0: of day zero, working or not)."""
-        if not self._ends[0] <= start < self._ends[-7400]:
+        ends, nth = self._ends, self._nth
+        if not ends[0] <= start < ends[-1]:
             return min(start + (n * 7 // 5 + 3) * DAY, MICROS_MAX)
         day = self._day(start)
         if n == 0:
-            return self._ends[day]
-        return self._ends[self._nth[self._ordinal[day] + n]]
+            return ends[day]
+        last = self._ordinal[day] + n
+        return ends[nth[last]] if last < len(nth) else min(max(ends[-1], start + (n * 7 // 5 + 3) * DAY), MICROS_MAX)
 
     def working_days_between(self, start: int, end: int) -> int:
         """Working days after `start`'s local day up to and with `end`'s."""

@@ -100,7 +100,7 @@ class CasesFold:
         spec, data, action = operation.clock, event.data, operation.action
         value: str | None = getattr(data, operation.per) if operation.per is not None else None
         if action == START:
-            self._start(state, operation, value, event, at, effects)
+            self._start(state, operation, value, event, at, watermark, effects)
             return
         for clock in tuple(state.clocks):
             if clock.spec != spec.name or (operation.per is not None and clock.value != value):
@@ -118,8 +118,10 @@ class CasesFold:
                 self._say.correct(state, clock, clock.breach, spec, at, watermark, effects)
 
     def _start(
-        self, state: CaseState, operation: Operation, value: str | None, event: Event, at: int, effects: list[Effect]
-    ) -> None:
+        self, state: CaseState, operation: Operation, value: str | None, event: Event, at: int, watermark: int,
+        effects: list[Effect],
+    ) -> None:  # fmt: skip
+        """A new round ends the one before it; that one's breach is corrected when the news of the restart was late."""
         spec, data = operation.clock, event.data
         key = spec.name if value is None else f"{spec.name}:{value}"
         latest = state.closed.get(key, 0)
@@ -135,8 +137,9 @@ class CasesFold:
         if limit is None:
             return
         for clock in earlier:
-            if clock.phase in (RUNNING, PAUSED):
-                self._stop(state, clock, spec, event.id, at, NEVER, effects)
+            late_news = clock.phase == BREACHED and clock.due is not None and at <= clock.due
+            if clock.phase in (RUNNING, PAUSED) or late_news:
+                self._stop(state, clock, spec, event.id, at, watermark, effects)
         clock = clocks.start(spec.name, value, latest + 1, at, event.id, limit, spec.warn_percent, self.calendar)
         if value is not None:
             clock.holder = (data.agency, getattr(data, "section", None), getattr(data, "officer", None))

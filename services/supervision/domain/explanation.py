@@ -10,12 +10,14 @@ from services.supervision.domain.clock import (
     WORKING,
     Clock,
     Record,
+    Step,
 )
 from services.supervision.domain.policy import ClockSpec
 
 _UNITS_EN = ("working day", "calendar day", "hour")
 _UNITS_ZH = ("个工作日", "天", "小时")
 _MINUTE = HOUR // 60
+CHANGES_SHOWN = 20
 
 
 def explain(clock: Clock, record: Record, spec: ClockSpec, days: Calendar) -> dict[str, str]:
@@ -34,17 +36,9 @@ def explain(clock: Clock, record: Record, spec: ClockSpec, days: Calendar) -> di
     if clock.round > 1:
         en.append(f"round {clock.round}")
         zh.append(f"第{clock.round}轮")
-    paused = 0
-    for step in clock.steps[1:]:
-        if step.op == PAUSE:
-            paused = step.at
-        elif step.op == RESUME:
-            shown = _day if by_day else _moment
-            en.append(f"time excluded from {shown(paused, days)} to {shown(step.at, days)}")
-            zh.append(f"{shown(paused, days)}至{shown(step.at, days)}不计入期限")
-        elif step.op == EXTEND:
-            en.append(f"extended by {_limit_en(step.amount, step.unit)}")
-            zh.append(f"延期{_limit_zh(step.amount, step.unit)}")
+    changed_en, changed_zh = _changes(clock, by_day, days)
+    en += changed_en
+    zh += changed_zh
     en.append(f"due by the end of {due}" if by_day else f"due at {due}")
     zh.append(f"应于{due}{'日终前' if by_day else '前'}完成")
     if clock.provisional:
@@ -52,6 +46,31 @@ def explain(clock: Clock, record: Record, spec: ClockSpec, days: Calendar) -> di
         zh.append("该年度工作日安排尚未公布，期限为暂定")
     said_en, said_zh = _outcome(record, spec, by_day, days)
     return {"zh": "；".join([*zh, said_zh]) + "。", "en": "; ".join([*en, said_en]) + "."}
+
+
+def _changes(clock: Clock, by_day: bool, days: Calendar) -> tuple[list[str], list[str]]:
+    """A sentence for every pause and extension; of very many, the first and the last ones."""
+    shown = _day if by_day else _moment
+    changes: list[tuple[Step, int]] = []
+    paused = 0
+    for step in clock.steps[1:]:
+        if step.op == PAUSE:
+            paused = step.at
+        elif step.op in (RESUME, EXTEND):
+            changes.append((step, paused))
+    en, zh, hidden = [], [], len(changes) - CHANGES_SHOWN
+    for number, (step, since) in enumerate(changes):
+        if hidden > 0 and 0 <= number - CHANGES_SHOWN // 2 < hidden:
+            if number == CHANGES_SHOWN // 2:
+                en.append(f"{_count(hidden, 'more change')}")
+                zh.append(f"另有{hidden}次变更")
+        elif step.op == EXTEND:
+            en.append(f"extended by {_limit_en(step.amount, step.unit)}")
+            zh.append(f"延期{_limit_zh(step.amount, step.unit)}")
+        else:
+            en.append(f"time excluded from {shown(since, days)} to {shown(step.at, days)}")
+            zh.append(f"{shown(since, days)}至{shown(step.at, days)}不计入期限")
+    return en, zh
 
 
 def _outcome(record: Record, spec: ClockSpec, by_day: bool, days: Calendar) -> tuple[str, str]:
