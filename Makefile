@@ -15,7 +15,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	$(if $(UPGRADE),--upgrade)
 TESTS := tests/contract tests/unit tests/topology tests/integration tests/crash tests/e2e
 
-.PHONY: help install demo crash test lint contracts unit locks clean
+.PHONY: help install demo crash bench test lint contracts unit locks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,10 @@ demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [
 
 crash: install ## supervision workers killed in the middle of a replay
 	@exec $(BIN)/pytest tests/crash $(ARGS)
+
+bench: install .venv-bench/.done ## side by side with peers: a table and benchmarks/results/ [QUICK=1] [ONLY=name,…] [RUNS=n] [EVENTS=n]
+	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(EVENTS),--events $(EVENTS)) $(ARGS)
 
 test: install lint ## every check and every test
 	@echo "== tests"
@@ -55,9 +59,10 @@ locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
 	$(COMPILE) pyproject.toml --extra embedded --group dev -o requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.lock -o requirements/embedded.lock
 	$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/prod.lock
+	$(COMPILE) requirements/bench.in -o requirements/bench.lock
 
 clean: ## removes what set-up made; data of the embedded stack (.duban) stays
-	rm -rf $(VENV) node_modules services/notifications/web/vendor .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench node_modules services/notifications/web/vendor .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 
 $(DONE)/uv: requirements/uv.lock
@@ -71,6 +76,12 @@ $(DONE)/python: requirements/dev.lock pyproject.toml $(DONE)/uv
 	@echo "== Python packages"
 	@$(UV) pip sync --require-hashes requirements/dev.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-bench/.done: requirements/bench.lock $(DONE)/uv
+	@echo "== peers of the benchmarks"
+	@$(PYTHON) -m venv .venv-bench && echo '*' > .venv-bench/.gitignore
+	@UV_PYTHON=.venv-bench/bin/python $(UV) pip sync --quiet --require-hashes requirements/bench.lock
 	@touch $@
 
 $(DONE)/assets: package.json package-lock.json services/notifications/assets.py \

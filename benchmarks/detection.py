@@ -31,21 +31,24 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """`expected`: every alert as (id, what it says); `causes`: id -> (partition, offset); `warm` events come first.
-    `readable` gives the (id, what it says) of a record."""
+    """`expected`: every alert as (id, what it says); `causes`: id -> (place, offset), of some or of all; `warm` of the
+    `records` of the log come first. `readable` gives the (id, what it says) of a record, None for what is no alert.
+    `fresh` topics are emptied before each run, like `output`."""
 
     inputs: list[str]
     output: str
     expected: set[tuple[str, object]]
-    causes: Mapping[str, tuple[int, int]]
+    causes: Mapping[str, tuple[int | str, int]]
     warm: int
-    readable: Callable[[Out], tuple[str, object]]
+    records: int
+    readable: Callable[[Out], tuple[str, object] | None]
+    fresh: list[str] = []
 
 
 def measure(kafka: Kafka, engine: Engine, task: Task, folder: Path, interval: float) -> Measured:
     """Run the engine from the beginning of the log to its last alert. Raises Wrong, Missing, TimeoutError."""
     name = f"{engine.name}-{uuid.uuid4().hex[:8]}"
-    kafka.new_topics(task.output)
+    kafka.new_topics(task.output, *task.fresh)
     job = Job(
         brokers=kafka.brokers, inputs=task.inputs, output=task.output, group=f"bench-{name}", state=str(folder / name),
         interval=interval,
@@ -53,22 +56,50 @@ def measure(kafka: Kafka, engine: Engine, task: Task, folder: Path, interval: fl
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
     process = engines.start(engine, job, log)
+    seen = Seen(kafka, task)
     try:
         sampler = Sampler(process.pid)
         try:
-            _await(kafka, task, process.poll, log)
+            _await(seen, process.poll, log)
         finally:
             sampler.stop()
     finally:
         engines.stop(process)
-    found = kafka.read(task.output)
-    named = [(record.at, task.readable(record)) for record in found]
-    compare({text for _, text in named}, task.expected)
-    over = span(((at, name) for at, (name, _) in named), task.causes, task.warm)
+    seen.look()
+    compare(seen.said, task.expected)
+    over = span(seen.times, task.causes, task.warm, task.records)
     return Measured(
         rate=over.rate, cpu=sampler.cpu_between(over.start, over.end) / over.events * 1e6,
-        memory=sampler.peak_bytes / 1e6, repeated=len(found) - len(task.expected),
+        memory=sampler.peak_bytes / 1e6, repeated=len(seen.times) - len(task.expected),
     )  # fmt: skip
+
+
+class Seen:
+    """The alerts in the output of a run. Nothing is read before as many records are there as alerts are expected, so
+    that reading takes nothing from the engine."""
+
+    def __init__(self, kafka: Kafka, task: Task) -> None:
+        self.said: set[tuple[str, object]] = set()
+        self.times: list[tuple[float, str]] = []
+        self._kafka, self._task = kafka, task
+        self._tail = kafka.tail(task.output)
+
+    def size(self) -> int:
+        return self._kafka.size(self._task.output)
+
+    def complete(self, size: int) -> bool:
+        """Whether the output, which holds `size` records, holds every expected alert."""
+        if size < len(self._task.expected):
+            return False
+        self.look()
+        return len(self.said) >= len(self._task.expected)
+
+    def look(self) -> None:
+        for record in self._tail.more():
+            alert = self._task.readable(record)
+            if alert is not None:
+                self.said.add(alert)
+                self.times.append((record.at, alert[0]))
 
 
 def compare(found: set[tuple[str, object]], wanted: Iterable[tuple[str, object]]) -> None:
@@ -80,17 +111,19 @@ def compare(found: set[tuple[str, object]], wanted: Iterable[tuple[str, object]]
         raise Wrong(f"{len(missing)} alerts missing, {len(extra)} unexpected, among them {one}")
 
 
-def _await(kafka: Kafka, task: Task, ended: Callable[[], int | None], log: Path) -> None:
-    """Until the output holds as many records as are expected, or nothing has come for a long time."""
-    seen, since = -1, time.monotonic()
-    while seen < len(task.expected):
+def _await(seen: Seen, ended: Callable[[], int | None], log: Path) -> None:
+    """Until the output holds every alert that is expected, or nothing has come for a long time."""
+    last, since = -1, time.monotonic()
+    while True:
         if (code := ended()) is not None:
-            raise Wrong(f"the engine ended with {code} after {seen} alerts: {_tail(log)}")
-        size = kafka.size(task.output)
-        if size != seen:
-            seen, since = size, time.monotonic()
+            raise Wrong(f"the engine ended with {code} after {last} records: {_tail(log)}")
+        size = seen.size()
+        if size != last:
+            if seen.complete(size):
+                return
+            last, since = size, time.monotonic()
         elif time.monotonic() - since > IDLE_SECONDS:
-            break
+            return
         time.sleep(0.1)
 
 

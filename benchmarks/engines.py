@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -21,17 +23,20 @@ class Missing(RuntimeError):
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
-    """`module` is run by the project's Python, a `peer` by that of .venv-bench; `share` of the events is enough."""
+    """`module` is run by the project's Python, a `peer` by that of .venv-bench; `share` of the events is enough.
+    `hosts` is handed on to a module that starts others."""
 
     name: str
     module: str
     peer: bool = False
     share: float = 1.0
+    hosts: str = ""
 
     def command(self, job: Job) -> list[str]:
         if self.module == "java":
             return [*_java(), job.brokers, job.inputs[0], job.output, job.group, job.state, str(job.interval)]
-        return [str(PEERS) if self.peer else sys.executable, "-m", self.module, job.argument()]
+        hosts = [self.hosts] if self.hosts else []
+        return [str(PEERS) if self.peer else sys.executable, "-m", self.module, *hosts, job.argument()]
 
 
 def prepare(engine: Engine) -> None:
@@ -53,13 +58,14 @@ def start(engine: Engine, job: Job, log: Path) -> subprocess.Popen[bytes]:
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
-    """End the process: politely, then not."""
-    process.terminate()
-    try:
+    """End the process and its children, which are a group of their own: politely, then not."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with suppress(ProcessLookupError):  # nobody of the group is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _java() -> list[str]:

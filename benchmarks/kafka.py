@@ -92,24 +92,10 @@ class Kafka:
         """How many records lie in `topic`, which no transaction writes."""
         return sum(self._ends(topic, partitions))
 
-    def read(self, topic: str, partitions: int = 4) -> list[Out]:
-        """All records of `topic` that are there now."""
-        ends = self._ends(topic, partitions)
-        wanted = sum(ends)
-        self._reader.assign([TopicPartition(topic, n, 0) for n in range(partitions) if ends[n]])
-        found: list[Out] = []
-        deadline = time.monotonic() + _WAIT
-        while len(found) < wanted and time.monotonic() < deadline:
-            for message in self._reader.consume(10_000, 0.2):
-                if message.error():
-                    raise RuntimeError(str(message.error()))
-                at = message.timestamp()[1] / 1000
-                place, offset = message.partition() or 0, message.offset() or 0
-                found.append(Out(place, offset, at, message.key() or b"", message.value() or b""))
-        self._reader.unassign()
-        if len(found) < wanted:
-            raise TimeoutError(f"{len(found)} of {wanted} records of {topic} read in {_WAIT:g} s")
-        return found
+    def tail(self, topic: str, partitions: int = 4) -> "Tail":
+        """What comes into `topic`, from its beginning; one at a time."""
+        self._reader.assign([TopicPartition(topic, n, 0) for n in range(partitions)])
+        return Tail(self._reader, lambda: self._ends(topic, partitions))
 
     def close(self) -> None:
         self._reader.close()
@@ -140,3 +126,27 @@ def until(done: Callable[[], bool], what: str, seconds: float = _WAIT, every: fl
         if time.monotonic() > deadline:
             raise TimeoutError(f"not {what} within {seconds:g} s")
         time.sleep(every)
+
+
+class Tail:
+    """`more` gives every record that is there now and was not given before."""
+
+    def __init__(self, reader: Consumer, ends: Callable[[], list[int]]) -> None:
+        self._reader, self._ends = reader, ends
+        self._given: dict[int, int] = {}
+
+    def more(self) -> list[Out]:
+        ends = self._ends()
+        found: list[Out] = []
+        deadline = time.monotonic() + _WAIT
+        while any(self._given.get(n, 0) < end for n, end in enumerate(ends)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self._given} of {ends} read in {_WAIT:g} s")
+            for message in self._reader.consume(10_000, 0.2):
+                if message.error():
+                    raise RuntimeError(str(message.error()))
+                place, offset = message.partition() or 0, message.offset() or 0
+                at = message.timestamp()[1] / 1000
+                found.append(Out(place, offset, at, message.key() or b"", message.value() or b""))
+                self._given[place] = offset + 1
+        return found

@@ -1,7 +1,8 @@
 """Engines in turn, A B C A B C …, one at a time; their figures. Free of what they compute."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from benchmarks import engines
 from benchmarks.detection import Measured, Task, Wrong, measure
@@ -15,9 +16,10 @@ OURS = "duban"
 
 def rounds(
     name: str, kafka: Kafka, among: Sequence[Engine], task_of: Callable[[Engine], Task], settings: Settings,
-    interval: float,
+    interval: float, bare: Mapping[str, Callable[[], Measured]] = MappingProxyType({}),
 ) -> list[Figure]:  # fmt: skip
-    """`settings.runs` rounds of every engine that is there. A run that fails is said and leaves no figure."""
+    """`settings.runs` rounds of every engine that is there. A run that fails is said and leaves no figure.
+    `bare` are measured by a function of their own."""
     there, measured = [engine for engine in among if _there(engine)], dict[str, list[Measured]]()
     for number in range(settings.runs):
         for engine in there:
@@ -30,11 +32,18 @@ def rounds(
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             measured.setdefault(engine.name, []).append(found)
-            say(
-                f"{name}, run {number + 1}, {engine.name}: {found.rate:,.0f} events/s, {found.cpu:.1f} CPU s/M, "
-                f"{found.memory:,.0f} MB, {found.repeated} repeated"
-            )
+            _tell(name, number, engine.name, found)
+        for one, measure_it in bare.items():
+            measured.setdefault(one, []).append(measure_it())
+            _tell(name, number, one, measured[one][-1])
     return figures(name, measured)
+
+
+def _tell(name: str, number: int, engine: str, found: Measured) -> None:
+    say(
+        f"{name}, run {number + 1}, {engine}: {found.rate:,.0f} events/s, {found.cpu:.1f} CPU s/M, "
+        f"{found.memory:,.0f} MB, {found.repeated} repeated"
+    )
 
 
 def figures(name: str, measured: dict[str, list[Measured]]) -> list[Figure]:

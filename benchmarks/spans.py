@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+Causes = Mapping[str, tuple[int | str, int]]
+
 
 class Span(msgspec.Struct, frozen=True):
     """From `start` to `end` (seconds since the epoch), `events` events were folded."""
@@ -17,17 +19,20 @@ class Span(msgspec.Struct, frozen=True):
         return self.events / (self.end - self.start)
 
 
-def span(seen: Iterable[tuple[float, str]], causes: Mapping[str, tuple[int, int]], warm: int) -> Span:
-    """From the first instant when the alerts show that `warm` events have been folded, to the last alert.
+def span(
+    seen: Iterable[tuple[float, str]], causes: Mapping[str, tuple[int | str, int]], warm: int, records: int
+) -> Span:
+    """From the first instant when the alerts show that `warm` of the log's `records` have been folded, to the last
+    alert, when all of them have been.
 
-    `seen` are (time of appending, alert id), `causes` the (partition, offset) of the record that causes each: when an
-    alert is there, all records of that partition up to its cause have been folded. Raises ValueError for no span.
+    `seen` are (time of appending, alert id), `causes` the (place, offset) of the record that causes each: when an alert
+    is there, all records of that place up to its cause have been folded. Raises ValueError for no span.
     """
-    reached: dict[int, int] = {}
+    reached: dict[int | str, int] = {}
     total, start, first, end = 0, None, 0, 0.0
     ordered = sorted(seen)
     for number, (at, name) in enumerate(ordered):
-        place, offset = causes[name]
+        place, offset = causes.get(name, ("", -1))
         if offset + 1 > reached.get(place, 0):
             total += offset + 1 - reached.get(place, 0)
             reached[place] = offset + 1
@@ -37,4 +42,4 @@ def span(seen: Iterable[tuple[float, str]], causes: Mapping[str, tuple[int, int]
             start, first = at, total
     if start is None or end <= start:
         raise ValueError(f"no span after {warm} events: {len(ordered)} alerts show {total}")
-    return Span(start, end, total - first)
+    return Span(start, end, records - first)

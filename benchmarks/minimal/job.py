@@ -56,8 +56,8 @@ def _task(kafka: Kafka, events: int) -> Task:
         raise RuntimeError(f"the oracle counts {sum(wanted.ends)} records, the log has {written}")
     say(f"{NAME}: {events:,} events in {topic}, {len(wanted.causes):,} alerts expected")
     return Task(
-        inputs=[topic], output="bench-alerts", expected=set(wanted.due.items()), causes=wanted.causes,
-        warm=int(events * WARM), readable=_readable,
+        inputs=[topic], output="bench-alerts", expected=set(wanted.due.items()), causes=dict(wanted.causes),
+        warm=int(events * WARM), records=written, readable=_readable,
     )  # fmt: skip
 
 
