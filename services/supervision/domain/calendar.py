@@ -1,5 +1,6 @@
 """Working days by decree: when the n-th one ends, and whether that is certain yet. Free of I/O and wall clocks."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -16,7 +17,7 @@ DAY = 24 * HOUR
 MICROS_MAX = to_micros(datetime(9999, 12, 30, tzinfo=UTC))
 MICROS_MIN = to_micros(datetime(1, 1, 3, tzinfo=UTC))
 _FIRST = date(1970, 1, 1)
-_FIRST_ORDINAL = _FIRST.toordinal()
+_FIRST_ORDINAL, _LAST_ORDINAL = _FIRST.toordinal(), date.max.toordinal()
 _DAYS = (date(2101, 1, 1) - _FIRST).days
 _WEEKEND = (5, 6)
 
@@ -54,25 +55,19 @@ class Calendar:
 
     def end_of_calendar_day(self, start: int, n: int) -> int:
         """The last microsecond of the n-th calendar day after day zero (n = 0: of day zero itself)."""
-        ends = self._ends
-        if ends[0] <= start < ends[-1] and (last := self._day(start) + n) < _DAYS:
-            return ends[last]
-        return min(start + (n + 1) * DAY, MICROS_MAX)
+        return self._end(self._day(start) + n)
 
     def end_of_working_day(self, start: int, n: int) -> int:
         """The last microsecond of the n-th working day after day zero (n = 0: of day zero, working or not)."""
-        ends, nth = self._ends, self._nth
-        if not ends[0] <= start < ends[-1]:
-            return min(start + (n * 7 // 5 + 3) * DAY, MICROS_MAX)
         day = self._day(start)
         if n == 0:
-            return ends[day]
-        last = self._ordinal[day] + n
-        return ends[nth[last]] if last < len(nth) else min(max(ends[-1], start + (n * 7 // 5 + 3) * DAY), MICROS_MAX)
+            return self._end(day)
+        last = self._worked(day) + n
+        return self._ends[self._nth[last]] if 0 < last < len(self._nth) else self._end(self._nth_outside(last))
 
     def working_days_between(self, start: int, end: int) -> int:
         """Working days after `start`'s local day up to and with `end`'s."""
-        return self._ordinal[self._day(end)] - self._ordinal[self._day(start)]
+        return self._worked(self._day(end)) - self._worked(self._day(start))
 
     def calendar_days_between(self, start: int, end: int) -> int:
         """Local days after `start`'s up to and with `end`'s."""
@@ -80,7 +75,7 @@ class Calendar:
 
     def is_working_day(self, day: date) -> bool:
         index = (day - _FIRST).days
-        return self._ordinal[index] > self._ordinal[index - 1]
+        return self._worked(index) > self._worked(index - 1)
 
     def is_provisional(self, at: int) -> bool:
         """Whether a count of working days that ends at `at` has passed the last decreed day."""
@@ -102,7 +97,7 @@ class Calendar:
 
     def local_day(self, at: int) -> date:
         """The local day of an instant."""
-        return date.fromordinal(_FIRST_ORDINAL + self._day(at))
+        return date.fromordinal(min(max(_FIRST_ORDINAL + self._day(at), 1), _LAST_ORDINAL))
 
     def local(self, at: int) -> datetime:
         """The instant in this calendar's time zone; the first and last day of all time count as their neighbours."""
@@ -112,13 +107,35 @@ class Calendar:
         """The index of `at`'s local day; days shorter or longer than 24 hours are one step away from the guess."""
         ends = self._ends
         day = (at - self._offset) // DAY
-        if day < 1:
-            return 1
-        if day >= _DAYS - 1:
-            return _DAYS - 2
+        if not 0 < day < _DAYS - 1:
+            if ends[0] < at <= ends[-1]:
+                return bisect_left(ends, at)
+            edge = 0 if at <= ends[0] else _DAYS - 1
+            return edge - (ends[edge] - at) // DAY
         if ends[day] < at:
             return day + 1
         return day - 1 if ends[day - 1] >= at else day
+
+    # Outside the tables, before 1970 and after 2100, every day has 24 hours and every week five working days.
+
+    def _end(self, day: int) -> int:
+        if 0 <= day < _DAYS:
+            return self._ends[day]
+        edge = 0 if day < 0 else _DAYS - 1
+        return min(self._ends[edge] + (day - edge) * DAY, MICROS_MAX)
+
+    def _worked(self, day: int) -> int:
+        """Working days from the first one of the tables up to and with `day`."""
+        if 0 <= day < _DAYS:
+            return self._ordinal[day]
+        edge = 0 if day < 0 else _DAYS - 1
+        return self._ordinal[edge] + _weekdays(day) - _weekdays(edge)
+
+    def _nth_outside(self, n: int) -> int:
+        """The day on which `_worked` comes to `n`."""
+        edge = 0 if n <= 0 else _DAYS - 1
+        weeks, rest = divmod(n - self._ordinal[edge] + _weekdays(edge) - 1, 5)
+        return weeks * 7 + rest - _FIRST.weekday()
 
     def _last_decreed(self) -> int:
         """The end of the last year of the unbroken run of decrees; before all time when there is none."""
@@ -128,6 +145,12 @@ class Calendar:
         while year + 1 in self.years:
             year += 1
         return self._ends[(date(year, 12, 31) - _FIRST).days]
+
+
+def _weekdays(day: int) -> int:
+    """Mondays to Fridays from the Monday before the first day of the tables up to and with `day`."""
+    weeks, weekday = divmod(day + _FIRST.weekday(), 7)
+    return weeks * 5 + min(weekday + 1, 5)
 
 
 @lru_cache(maxsize=8)

@@ -5,7 +5,7 @@ where the tables of the calendar end.
 """
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
@@ -29,7 +29,7 @@ from services.contracts.instants import from_micros, to_micros
 from services.contracts.limits import Limit
 from services.supervision.domain import clock as clocks
 from services.supervision.domain.alerts import CORRECTION, STEPS_SHOWN
-from services.supervision.domain.calendar import DAY, HOUR
+from services.supervision.domain.calendar import DAY, HOUR, Calendar
 from services.supervision.domain.clock import UNITS, Clock
 from tests.fuzz.effort import effort
 from tests.unit.supervision.builders import Case, Subject, calendar, end_of, when
@@ -190,8 +190,7 @@ def test_more_time_and_a_later_start_never_make_a_due_time_earlier(
     at = to_micros(when(start))
     longer = Limit(amount=min(3660, limit.amount + more), unit=limit.unit)
     assert due(started(limit, at)) <= due(started(longer, at))
-    if limit.amount and calendar().local(at + later).year < 2099:
-        assert due(started(limit, at)) <= due(started(limit, at + later))
+    assert due(started(limit, at)) <= due(started(limit, at + later))
 
 
 @given(st.sampled_from(sorted(UNITS)), ANYWHERE, st.lists(st.integers(1, 3660), min_size=1, max_size=12), WHOLE)
@@ -210,6 +209,25 @@ def test_extensions_past_the_end_of_every_table_still_have_a_due_time(
     if clocks.pause(clock, at + gap, "p"):
         assert clocks.resume(clock, at + 2 * gap, "r", 90, calendar())
         assert due(clock) >= before
+
+
+@given(st.dates(date(1900, 1, 2), date(2200, 1, 1)), st.integers(0, 23), st.integers(0, 400))
+@example(date(1969, 12, 31), 0, 1)
+@example(date(2100, 12, 31), 23, 0)
+@example(date(2101, 1, 1), 9, 1)
+@effort(60)
+def test_days_before_and_after_the_tables_are_counted_like_those_within(start: date, hour: int, n: int) -> None:
+    """No decree: every week has its five working days, whether the tables know it or not."""
+    days = Calendar("plain", "Asia/Shanghai", {})
+    at = to_micros(datetime(start.year, start.month, start.day, hour, 30, tzinfo=timezone(timedelta(hours=8))))
+    day, left = start, n
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < 5
+    assert days.local_day(at) == start
+    assert days.local_day(days.end_of_working_day(at, n)) == day
+    assert days.working_days_between(at, days.end_of_working_day(at, n)) == n
+    assert days.local_day(days.end_of_calendar_day(at, n)) == start + timedelta(days=n)
 
 
 @given(LIMITS | st.integers(0, 500), MOMENTS, SPANS, st.integers(1, 100))
