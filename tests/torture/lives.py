@@ -1,0 +1,128 @@
+"""Supervision workers that start quickly and can be armed while they live.
+
+A server process imports the worker's code once and forks for every life, so a life costs what it does, not what it
+imports. What runs is services.supervision.main itself; the only addition is a thread that takes the name of a failpoint
+over a pipe, so that a test chooses the moment from which a passage kills.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deploy.embedded.plan import ROOT
+from deploy.embedded.stack import Stack, free_ports
+from tests.support.crew import disk_of
+from tests.support.processes_of_sources import Process
+
+_PR_SET_PDEATHSIG = 1
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.torture.armed"])
+
+
+class Ended:
+    """What Process asks of subprocess.Popen, over a forked process."""
+
+    def __init__(self, forked: ForkServerProcess) -> None:
+        self._forked = forked
+
+    @property
+    def pid(self) -> int:
+        assert self._forked.pid is not None
+        return self._forked.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._forked.exitcode
+
+    def poll(self) -> int | None:
+        return self._forked.exitcode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code, None when it still runs after `timeout` seconds."""
+        self._forked.join(timeout)
+        return self._forked.exitcode
+
+    def kill(self) -> None:
+        self._forked.kill()
+
+    def terminate(self) -> None:
+        self._forked.terminate()
+
+
+class Life(Process):
+    """One life of a worker. `limit_bytes` is the largest file it may write."""
+
+    def __init__(
+        self, stack: Stack, name: str, kind: str = "cases", limit_bytes: int | None = None, **environment: str
+    ) -> None:
+        disk = {"DUBAN_MEMBER": name, "DUBAN_STATE_DIR": str(disk_of(stack, name)), "DUBAN_FAILPOINT": ""}
+        self.name, self.kind = name, kind
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._order, order = _forks.Pipe()
+        log = stack.data / "logs" / f"{kind}-{name}.log"
+        env = stack.environment | disk | environment
+        self._forked: Any = _forks.Process(target=_live, args=(kind, self.port, env, log, order, limit_bytes))
+        self._forked.daemon = True
+        self._forked.start()
+        order.close()
+        self.process: Any = Ended(self._forked)
+
+    def arm(self, failpoint: str) -> None:
+        """From when this returns the next passage kills. "name[@event.type][:n]"; "" disarms."""
+        self._order.send(failpoint)
+        self._order.recv()
+
+    def pause(self) -> None:
+        psutil.Process(self.process.pid).suspend()
+
+    def go_on(self) -> None:
+        psutil.Process(self.process.pid).resume()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+        self._order.close()
+
+
+def _live(
+    kind: str, port: int, env: dict[str, str], log: Path, orders: Connection, limit_bytes: int | None
+) -> None:  # fmt: skip
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    os.environ.update(env)
+    os.chdir(ROOT)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    if limit_bytes is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
+    from services.supervision import main
+
+    sys.argv = ["supervision", kind, "--port", str(port)]
+    main.app()
+
+
+def _take_orders(orders: Connection) -> None:
+    from services.shared import failpoints
+
+    while True:
+        try:
+            wanted = orders.recv()
+        except EOFError:
+            return
+        failpoints._passed.clear()
+        os.environ["DUBAN_FAILPOINT"] = wanted
+        orders.send("done")
