@@ -1,7 +1,7 @@
 """One RocksDB for one topic-partition: states, timers, marks, effects and the applied offset, written together.
 
 Free of Kafka and of what the states mean. Layout of keys: s state, t timer, p provisional, w mark of a source,
-h high-water mark of a source, d decree, e effect not yet known to be published, ! position.
+h high-water mark of a source, d decree, e effects of one write not yet known to be published, ! position.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class StoredEffect(msgspec.Struct, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_effect = msgspec.msgpack.Decoder(StoredEffect).decode
+_decode_effects = msgspec.msgpack.Decoder(list[StoredEffect]).decode
 
 
 class PartitionStore:
@@ -45,42 +45,42 @@ class PartitionStore:
         position = self._db.get(_POSITION)
         self.offset: int
         self.index: int
-        self._next_effect: int
+        self._next_piece: int
         self.unreadable: int  # records in a row, up to `offset`
         at = msgspec.msgpack.decode(position) if position else (0, 0, 0, 0)
-        self.offset, self.index, self._next_effect, self.unreadable = at
+        self.offset, self.index, self._next_piece, self.unreadable = at
         first = next((key for key, _ in self._scan(b"e", b"f")), None)
-        self._first_effect = self._next_effect if first is None else int.from_bytes(first[1:], "big") - _BIAS
-        self._acknowledged = self._first_effect
+        self._first_piece = self._next_piece if first is None else int.from_bytes(first[1:], "big") - _BIAS
+        self._acknowledged = self._first_piece
         self._earliest: dict[bytes, int] = {}
         self._batch = WriteBatch(raw_mode=True)
 
     def write(self, offset: int, index: int, effects: list[StoredEffect]) -> None:
         """Commit what was put since the last write, `effects` and the position in one write."""
         batch = self._batch
-        for number in range(self._first_effect, self._acknowledged):
+        for number in range(self._first_piece, self._acknowledged):
             batch.delete(b"e" + _u64(number))
-        self._first_effect = self._acknowledged
-        for effect in effects:
-            batch.put(b"e" + _u64(self._next_effect), _encode(effect))
-            self._next_effect += 1
-        batch.put(_POSITION, msgspec.msgpack.encode((offset, index, self._next_effect, self.unreadable)))
+        self._first_piece = self._acknowledged
+        if effects:
+            batch.put(b"e" + _u64(self._next_piece), _encode(effects))
+            self._next_piece += 1
+        batch.put(_POSITION, _encode((offset, index, self._next_piece, self.unreadable)))
         self._db.write(batch)
         self.offset, self.index = offset, index
         self._batch = WriteBatch(raw_mode=True)
 
     @property
-    def unacknowledged(self) -> int:
-        """How many effects are written and not yet known to be published."""
-        return self._next_effect - self._acknowledged
+    def unacknowledged(self) -> bool:
+        """Whether effects are written that are not yet known to be published."""
+        return self._next_piece > self._acknowledged
 
     def acknowledge(self) -> None:
         """Every effect written so far is published: the next write deletes them."""
-        self._acknowledged = self._next_effect
+        self._acknowledged = self._next_piece
 
     def unpublished(self) -> Iterator[StoredEffect]:
         """Effects that may not have been published before the last end of the process, in order."""
-        return (_decode_effect(value) for _, value in self._scan(b"e", b"f"))
+        return (effect for _, value in self._scan(b"e", b"f") for effect in _decode_effects(value))
 
     def states(self, keys: list[bytes]) -> list[bytes | None]:
         """The encoded state of each key, in order."""
