@@ -384,6 +384,24 @@ def test_a_skipped_record_is_counted_as_a_gap_and_the_rest_of_the_case_goes_on()
         assert state.last == max(event.sequence for event in events if event.subject == third.subject)
 
 
+def test_a_dead_letter_put_back_ends_the_clocks_that_its_case_was_accused_by() -> None:
+    """An unknown version is read at last, behind its successors: `duban dead-letters replay` undoes the accusation."""
+    events = [(n, decode(r.value)) for n, r in enumerate(good()) if r.key is not None]
+    delivered = {event.subject for _, event in events if event.type == "approval.delivered.v1"}
+    place, decided = next((n, e) for n, e in events if e.type == "approval.decided.v1" and e.subject in delivered)
+    record = good()[place]
+    unknown = Written(record.key, (record.value or b"").replace(b"approval.decided.v1", b"approval.decided.v9"))
+    log = laid([*good()[:place], unknown, *good()[place + 1 :], record])
+    with a_store() as store:
+        worker = cases_fold(store)
+        assert set(letters(folded(worker, log[:-1]))) == {place}
+        accused = {clock.name for clock in state_of(store, decided.timeline, decided.subject).clocks if clock.breach}
+        assert accused >= {"statutory"}
+        again = folded(worker, log[-1:])
+        assert {decode(effect.value).type for effect in again} == {"alert.corrected.v1", "fact.recorded.v1"}
+        assert state_of(store, decided.timeline, decided.subject).gaps == 0
+
+
 # The second fold
 
 

@@ -14,12 +14,13 @@ HOLDERS = frozenset({
     "inspection.visited.v1", "directive.issued.v1",
 })  # fmt: skip
 
+MISSING_KEPT = 32
 Holder = tuple[str | None, str | None, str | None]
 
 
 class CaseState(State, array_like=True, kw_only=True):
     """One case. `closed` holds the last round of clocks that ended with nothing to say; `gaps` counts the sequences
-    never seen; `reason` says why the case has no clocks."""
+    never seen and `missing` names the newest of them, in order; `reason` says why the case has no clocks."""
 
     case_id: str
     kind: str
@@ -33,6 +34,21 @@ class CaseState(State, array_like=True, kw_only=True):
     gaps: int = 0
     clocks: list[Clock] = []
     closed: dict[str, int] = {}
+    missing: list[int] = []
+
+
+def count(state: CaseState, sequence: int) -> bool:
+    """Takes a new `sequence` into account; True when it was skipped before and comes late."""
+    if sequence > state.last:
+        if sequence > state.last + 1:
+            state.gaps += sequence - state.last - 1
+            skipped = range(state.last + 1, sequence)[-MISSING_KEPT:]
+            state.missing = [*state.missing, *skipped][-MISSING_KEPT:]
+        state.last = sequence
+        return False
+    state.missing.remove(sequence)
+    state.gaps -= 1
+    return True
 
 
 def hold(state: CaseState, data: Any) -> None:

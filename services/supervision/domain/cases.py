@@ -11,14 +11,18 @@ from services.contracts.limits import Limit
 from services.supervision.domain import clock as clocks
 from services.supervision.domain.alerts import Announcer
 from services.supervision.domain.calendar import MICROS_MAX, Calendar
-from services.supervision.domain.case import HOLDERS, OPENINGS, CaseState, hold
+from services.supervision.domain.case import HOLDERS, OPENINGS, CaseState, count, hold
 from services.supervision.domain.clock import BREACHED, PAUSED, RUNNING, STOPPED, Clock
 from services.supervision.domain.fold import NEVER, Effect
-from services.supervision.domain.policy import EXTEND, PAUSE, RESUME, START, CasePolicy, ClockSpec, Operation
+from services.supervision.domain.policy import EXTEND, PAUSE, RESUME, START, STOP, CasePolicy, ClockSpec, Operation
 
 
 class CasesFold:
-    """Pure; see fold.Fold. An event at exactly the due time is in time; a tick breaches what was due before it."""
+    """Pure; see fold.Fold. An event at exactly the due time is in time; a tick breaches what was due before it.
+
+    An event that was skipped and comes after its successors (a dead letter put back) still ends and extends the clocks
+    that ran at its time, and still counts as a fact. It starts and pauses nothing: what ends that has been folded.
+    """
 
     name = "cases"
     state_type = CaseState
@@ -34,20 +38,20 @@ class CasesFold:
             if event.sequence < 1:
                 return None, ()
             state = self._open(event)
-        elif event.sequence <= state.last:
+        elif event.sequence <= state.last and event.sequence not in state.missing:
             return state, ()
-        state.gaps += event.sequence - state.last - 1
-        state.last = event.sequence
+        late = count(state, event.sequence)
         at, watermark, effects = min(to_micros(event.time), MICROS_MAX), min(watermark, MICROS_MAX), list[Effect]()
         if state.wake_at is not None and state.wake_at < at:
             self._advance(state, at, watermark, effects)
         data = event.data
-        if event.type in HOLDERS:
+        if event.type in HOLDERS and not late:
             hold(state, data)
         procedure = self.policy.procedures.get(state.procedure) if state.procedure is not None else None
         if procedure is not None:
             for operation in procedure.operations.get(event.type, ()):
-                self._apply(state, operation, event, at, watermark, effects)
+                if not late or operation.action in (STOP, EXTEND):
+                    self._apply(state, operation, event, at, watermark, effects)
         until = max(at, watermark)
         for rule in self.policy.facts.get(event.type, ()):
             self._say.count(state, event, rule, until, effects)
@@ -104,6 +108,8 @@ class CasesFold:
             return
         for clock in tuple(state.clocks):
             if clock.spec != spec.name or (operation.per is not None and clock.value != value):
+                continue
+            if event.sequence < state.last and at < clock.started_at:
                 continue
             if action == PAUSE:
                 changed = clocks.pause(clock, at, event.id)
