@@ -15,7 +15,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	$(if $(UPGRADE),--upgrade)
 TESTS := tests/contract tests/unit tests/topology tests/integration tests/crash tests/e2e
 
-.PHONY: help install demo crash bench test lint contracts unit locks clean
+.PHONY: help install demo logs crash bench test lint contracts unit locks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,6 +32,9 @@ crash: install ## supervision workers killed in the middle of a replay
 bench: install .venv-bench/.done ## side by side with peers: a table and benchmarks/results/ [QUICK=1] [ONLY=name,…] [RUNS=n] [EVENTS=n]
 	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(EVENTS),--events $(EVENTS)) $(ARGS)
+
+logs: install ## every real log of DUBAN_LOGS through the whole stack, against the oracles
+	@exec $(BIN)/pytest tests/logs -s $(ARGS)
 
 test: install lint ## every check and every test
 	@echo "== tests"

@@ -49,6 +49,12 @@ def send(stack: Stack, timeline: str, segments: Iterable[Segment]) -> None:
     DirectSender(stack.brokers, timeline).send(list(segments))
 
 
+def records_in(stack: Stack, segments: Iterable[Segment]) -> int:
+    """How many records `send` makes of these: their events, and a tick in every partition."""
+    places = len(SOURCE_TOPICS) * stack.plan.partitions
+    return sum(len(segment.commands) + places for segment in segments)
+
+
 class Written:
     """What lies in alerts.v1 of one timeline: grows with every look."""
 

@@ -82,7 +82,7 @@ class Lane:
 
     async def _fold(self, records: Sequence[Record]) -> None:
         name, loop = self.partition.fold.name, asyncio.get_running_loop()
-        unreadable = self.partition.unreadable
+        unreadable, before = self.partition.unreadable, self.partition.store.offset
         pieces = self.partition.take(records)
 
         def turn() -> bool:
@@ -107,5 +107,5 @@ class Lane:
         if self.partition.stopped:
             log.error("partition.stopped", reason=self.partition.stopped)
             return
-        telemetry.RECORDS.labels(name, records[0].topic).inc(len(records))
+        telemetry.RECORDS.labels(name, records[0].topic).inc(self.partition.store.offset - before)
         telemetry.UNREADABLE.labels(name, records[0].topic).inc(self.partition.unreadable - unreadable)
