@@ -1,8 +1,9 @@
 """Bytes to events and back. A record that cannot be read raises Undecodable with the reason.
 
 What an event may be beyond its schema: names that are not empty and not longer than MAX_NAME, subject and timeline
-without NUL (stores build their keys with it); a sequence of 1 to 2^63 - 1, or 0 for what belongs to no case; instants
-that exist in UTC; no more than MAX_EVENT bytes. Whoever folds a decoded event need not ask again.
+without NUL (stores build their keys with it), nor agency, section and officer, of at most MAX_CODE; a sequence of 1 to
+2^63 - 1, or 0 for what belongs to no case; instants that exist in UTC; no more than MAX_EVENT bytes. Whoever folds a
+decoded event need not ask again.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from services.contracts.registry import MODELS, event_type, topic_models
 from services.contracts.topics import SOURCE_TOPICS
 
 MAX_NAME = 512  # characters of id, source, subject and timeline
+MAX_CODE = 200  # characters of the code of an agency, a section, an officer: facts are keyed by them
 MAX_EVENT = 128 * 1024  # bytes of an event of a source topic; what supervision makes of it may be longer
 MAX_SEQUENCE = 2**63 - 1
 _MAX_REASON = 300
@@ -77,15 +79,18 @@ def decode(value: bytes | None) -> Event:
     if len(value) > MAX_EVENT and envelope.type in _OF_SOURCES:
         raise Undecodable(f"{envelope.type}: {len(value)} bytes, {MAX_EVENT} are the most", "size")
     sequence, subject, timeline = envelope.sequence, envelope.subject, envelope.timeline
+    plain = len(value) <= MAX_NAME and b"\\u0000" not in value
     if not (
-        0 < sequence <= MAX_SEQUENCE and 1 < envelope.time.year < 9999 and len(value) <= MAX_NAME
-        and subject and timeline and envelope.id and envelope.source and "\0" not in subject and "\0" not in timeline
+        plain and 0 < sequence <= MAX_SEQUENCE and 1 < envelope.time.year < 9999
+        and subject and timeline and envelope.id and envelope.source
     ):  # fmt: skip
         _check(envelope)
     try:
         data = decoder.decode(envelope.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(f"{envelope.type}: {error}", "data") from None
+    if not plain:
+        _check_codes(envelope.type, data)
     if instants := _instants[envelope.type]:
         _check_instants(envelope.type, data, instants)
     return Event(
@@ -120,6 +125,14 @@ def _check(envelope: Envelope) -> None:
         raise Undecodable(f"{name}: NUL in subject or timeline", "name")
     if not exists_in_utc(envelope.time):
         raise Undecodable(f"{name}: there is no {envelope.time.isoformat()} in UTC - at `$.time`", "instant")
+
+
+def _check_codes(where: str, data: Any) -> None:
+    for field in ("agency", "section", "officer"):
+        code = getattr(data, field, None)
+        if code is not None and (len(code) > MAX_CODE or "\0" in code):
+            what = "NUL" if "\0" in code else f"{len(code)} characters, {MAX_CODE} are the most"
+            raise Undecodable(f"{where}: {what} - at `$.{field}`", "name")
 
 
 def _check_instants(where: str, data: Any, instants: Instants) -> None:

@@ -266,6 +266,8 @@ BAD: dict[str, tuple[bytes | None, str]] = {
     "no subject": (filed(subject=""), "name"),
     "NUL in the timeline": (filed(timeline="a\0b"), "name"),
     "NUL in the timeline of a tick": (tick("2026-03-03T00:00:00Z", "a\0b"), "name"),
+    "an agency of a page": (filed(agency="督" * 201), "name"),
+    "NUL in an agency": (filed(agency="a\0"), "name"),
     "sequence 0": (filed(sequence=0), "sequence"),
     "sequence -1": (filed(sequence=-1), "sequence"),
     "sequence 2^63": (filed(sequence=2**63), "sequence"),
@@ -340,7 +342,7 @@ def test_a_case_of_endless_texts_and_pauses_says_nothing_that_kafka_would_not_ta
     limit = {"limit": {"amount": 1}, "promised_limit": {"amount": 1}, "statutory_limit": {"amount": 1}}
     events: list[tuple[str, dict[str, Any]]] = [
         ("approval.applied.v1", {"item": "i", "agency": "a", "source_ref": "r" * (MAX_EVENT - 3000)}),
-        ("approval.accepted.v1", {"agency": "a" * 60_000, "section": "s" * 60_000, **limit}),
+        ("approval.accepted.v1", {"agency": "a" * 200, "section": "s" * 200, "officer": "o" * 200, **limit}),
         ("approval.stage_started.v1", {"stage": stage, "agency": "a", **limit}),
     ]
     pause = {"agency": "a", "ground": "hearing", "notice_ref": "n"}

@@ -19,8 +19,10 @@ from services.contracts.envelope import EventModel
 from services.contracts.examples import examples
 from services.contracts.instants import exists_in_utc, from_micros, to_micros
 from tests.fuzz.effort import effort
+from tests.fuzz.folding import can_be_folded
 from tests.fuzz.oracle import judged
-from tests.fuzz.spoiling import INSTANTS, as_bytes, spoilt
+from tests.fuzz.spoiling import as_bytes, spoilt
+from tests.fuzz.values import INSTANTS, NASTY
 
 GOOD = examples()
 FILED, EXTENDED, DISPATCHED = (GOOD[f"complaint.{name}.v1"] for name in ("filed", "extended", "dispatched"))
@@ -31,6 +33,23 @@ T0 = datetime(2026, 3, 2, 1, tzinfo=UTC)
 @effort(300)
 def test_a_spoilt_record_is_an_event_that_can_be_kept_or_a_refusal_that_can_be_counted(value: bytes) -> None:
     judged(value)
+
+
+SOURCES = sorted(name for name in GOOD if name.split(".")[0] in ("complaint", "approval", "directive", "inspection"))
+
+
+@given(st.sampled_from([*SOURCES, "calendar.decreed.v1"]), st.data())
+@effort(60)
+def test_whatever_the_decoder_lets_through_the_rules_take_and_what_they_say_can_be_published(
+    name: str, data: st.DataObject
+) -> None:
+    record = json.loads(GOOD[name])
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.sampled_from([record["data"], record["data"], record]))
+        place[data.draw(st.sampled_from(sorted(place)))] = data.draw(st.sampled_from(NASTY))
+        if not isinstance(record.get("data"), dict):
+            break
+    can_be_folded(as_bytes(record))
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | st.recursive(
@@ -62,6 +81,15 @@ def test_two_cases_never_share_a_key(name: str) -> None:
     """Timeline, NUL, subject: were NUL allowed in them, "a" and "b\\0c" would be the case of "a\\0b" and "c"."""
     for value in (FILED, GOOD["clock.ticked.v1"]):
         assert judged(with_field(value, name, b'"a\\u0000b"')) == "name"
+
+
+@pytest.mark.parametrize("name", ["agency", "section", "officer"])
+def test_a_code_is_fit_for_the_key_of_a_fact(name: str) -> None:
+    """A fact's subject is made of it: what no reader of facts.v1 would take is refused where it enters."""
+    record = json.loads(DISPATCHED)
+    for code, verdict in (("c" * 200, "complaint.dispatched.v1"), ("c" * 201, "name"), ("a\0b", "name")):
+        record["data"][name] = code
+        assert judged(as_bytes(record)) == verdict
 
 
 @pytest.mark.parametrize("number", [0, -1, MAX_SEQUENCE + 1, 2**64, -(2**70), 10**30, 10**4000])
