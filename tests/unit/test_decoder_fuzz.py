@@ -3,6 +3,7 @@ that can be counted and shown. Nothing else is ever raised."""
 
 import json
 import re
+from copy import deepcopy
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,7 +23,7 @@ from tests.fuzz.effort import effort
 from tests.fuzz.folding import can_be_folded
 from tests.fuzz.oracle import judged
 from tests.fuzz.spoiling import as_bytes, spoilt
-from tests.fuzz.values import INSTANTS, NASTY
+from tests.fuzz.values import FIELDS, INSTANTS, NASTY
 
 GOOD = examples()
 FILED, EXTENDED, DISPATCHED = (GOOD[f"complaint.{name}.v1"] for name in ("filed", "extended", "dispatched"))
@@ -46,7 +47,7 @@ def test_whatever_the_decoder_lets_through_the_rules_take_and_what_they_say_can_
     record = json.loads(GOOD[name])
     for _ in range(data.draw(st.integers(0, 3))):
         place = data.draw(st.sampled_from([record["data"], record["data"], record]))
-        place[data.draw(st.sampled_from(sorted(place)))] = data.draw(st.sampled_from(NASTY))
+        place[data.draw(st.sampled_from([*sorted(place), *FIELDS]))] = deepcopy(data.draw(st.sampled_from(NASTY)))
         if not isinstance(record.get("data"), dict):
             break
     can_be_folded(as_bytes(record))
