@@ -17,6 +17,7 @@ from services.supervision.runtime.publisher import Publisher
 log = structlog.get_logger()
 QUEUED = 4
 TURN_SECONDS = 0.05
+UNACKNOWLEDGED_SECONDS = 0.5
 
 
 class Lane:
@@ -33,6 +34,7 @@ class Lane:
         self._rewound_from: int | None = None
         self._still = asyncio.Lock()  # held while the store changes
         self._closed = False
+        self._flushed = 0.0
 
     async def run(self) -> None:
         """Fold what comes into the queue until cancelled, or until the partition has stopped.
@@ -80,6 +82,14 @@ class Lane:
         self._seek(expected)
         return False
 
+    async def _flush(self) -> None:
+        """While more batches wait, folding goes on and the store keeps what may not be published yet."""
+        self._flushed = time.monotonic()
+        if self.partition.store.unacknowledged:
+            await asyncio.to_thread(self._publisher.flush)
+            failpoint("publish.after")
+            self.partition.store.acknowledge()
+
     async def _fold(self, records: Sequence[Record]) -> None:
         name, loop = self.partition.fold.name, asyncio.get_running_loop()
         unreadable, before = self.partition.unreadable, self.partition.store.offset
@@ -100,10 +110,8 @@ class Lane:
         while more:
             async with self._still:
                 more = await loop.run_in_executor(self._folding, turn)
-        if self.partition.store.unacknowledged:
-            await asyncio.to_thread(self._publisher.flush)
-            failpoint("publish.after")
-            self.partition.store.acknowledge()
+        if self.queue.empty() or time.monotonic() - self._flushed > UNACKNOWLEDGED_SECONDS:
+            await self._flush()
         if self.partition.stopped:
             log.error("partition.stopped", reason=self.partition.stopped)
             return
