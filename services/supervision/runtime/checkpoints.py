@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from services.supervision.runtime.store import PartitionStore
+from services.supervision.runtime.store import CONDEMNED, PartitionStore
 
 log = structlog.get_logger()
 KEPT = 2
@@ -85,6 +85,8 @@ class Checkpoints:
         if not path.exists():
             return None
         try:
+            if (path / CONDEMNED).exists():
+                raise OSError("damage was met while it was read")
             return PartitionStore(path)
         except Exception as error:  # RocksDB raises plain Exception: whatever it is, the log can rebuild the store
             log.error("store.unreadable", store=path.name, error=str(error)[:300])

@@ -12,6 +12,7 @@ import msgspec
 from rocksdict import Checkpoint, Options, Rdict, ReadOptions, WriteBatch
 
 _POSITION = b"!next"
+CONDEMNED = "CONDEMNED"
 _BIAS = 1 << 63
 
 
@@ -27,6 +28,16 @@ class StoredEffect(msgspec.Struct, array_like=True):
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
+
+
+def condemn(path: Path) -> None:
+    """Say that the store at `path` holds bytes that nobody wrote: whoever opens it next takes a checkpoint instead."""
+    (path / CONDEMNED).touch()
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether RocksDB says that its files are not what it wrote; it raises plain Exception for everything."""
+    return str(error).startswith(("Corruption", "IO error: No such file")) or "Corruption:" in str(error)
 
 
 _encode = msgspec.msgpack.Encoder().encode

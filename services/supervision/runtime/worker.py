@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.publisher import Publisher
+from services.supervision.runtime.store import condemn, is_damage
 from services.supervision.runtime.transport import BatchApp
 from services.supervision.runtime.watchdog import Watchdog
 
@@ -99,12 +101,25 @@ class Worker:
             if tp in self._assigned and tp not in self._lanes:
                 lane = await asyncio.to_thread(self._prepare, tp)
                 running = asyncio.create_task(lane.run())
-                running.add_done_callback(self._ended)
+                running.add_done_callback(partial(self._ended, tp))
                 self._lanes[tp] = lane, running
                 self._count()
             return self._lanes.get(tp)
 
     def _prepare(self, tp: TP) -> Lane:
+        """Open the store of a partition; one whose damage shows only when it is read is given up for a checkpoint."""
+        try:
+            return self._lane_of(tp)
+        except Exception as error:
+            if not is_damage(error):
+                raise
+            self._condemn(tp)
+            return self._lane_of(tp)
+
+    def _condemn(self, tp: TP) -> None:
+        condemn(self._state_dir / self._fold.name / f"{tp.topic}-{tp.partition}")
+
+    def _lane_of(self, tp: TP) -> Lane:
         place = f"{tp.topic}-{tp.partition}"
         damaged = telemetry.DAMAGED.labels(self._fold.name)
         checkpoints = Checkpoints(self._checkpoint_dir / self._fold.name / place, damaged.inc)
@@ -170,11 +185,13 @@ class Worker:
         log.error("watchdog.bites", reason=reason)
         os._exit(EXIT_BROKEN)
 
-    def _ended(self, running: asyncio.Task[None]) -> None:
+    def _ended(self, tp: TP, running: asyncio.Task[None]) -> None:
         if running.cancelled():
             return
-        if running.exception() is not None:
-            self._break_off(running.exception())
+        if (error := running.exception()) is not None:
+            if is_damage(error):
+                self._condemn(tp)
+            self._break_off(error)
         self._count()
 
     def _count(self) -> None:
