@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from services.supervision.runtime.store import CONDEMNED, PartitionStore
+from services.supervision.runtime.store import CONDEMNED, PartitionStore, is_damage
 
 log = structlog.get_logger()
 KEPT = 2
@@ -55,21 +55,44 @@ class Checkpoints:
 
     def open(self, path: Path) -> PartitionStore:
         """The local store at `path`, or the newest whole checkpoint copied there when that is further on or `path` is
-        bad. An empty store when there is neither: the log is then folded from its beginning."""
+        bad. An empty store when there is neither: the log is then folded from its beginning.
+
+        Checkpoints of a store that was condemned may hold its bad tables, under sums of their own: then every block of
+        one is read before it is used.
+        """
+        doubt = (path / CONDEMNED).exists()
         store = self._local(path)
         while (newest := self.newest()) is not None and (store is None or store.offset < newest[0]):
-            if not self._whole(newest[1]):
-                log.error("checkpoint.damaged", store=path.name, offset=newest[0])
-                self._on_damage()
-                os.replace(newest[1], self._folder / f"damaged-{newest[1].name}")
-                continue
-            if store is not None:
-                store.close()
-            shutil.rmtree(path, ignore_errors=True)
-            shutil.copytree(newest[1], path, ignore=shutil.ignore_patterns(SUMS))
-            log.info("store.restored", store=path.name, offset=newest[0])
-            return PartitionStore(path)
+            if self._whole(newest[1]):
+                if store is not None:
+                    store.close()
+                store = None
+                if (restored := self._restored(newest[1], path, doubt)) is not None:
+                    log.info("store.restored", store=path.name, offset=newest[0])
+                    return restored
+            log.error("checkpoint.damaged", store=path.name, offset=newest[0])
+            self._on_damage()
+            os.replace(newest[1], self._folder / f"damaged-{newest[1].name}")
         return store or PartitionStore(path)
+
+    def _restored(self, checkpoint: Path, path: Path, doubt: bool) -> PartitionStore | None:
+        """A copy of `checkpoint` as the store at `path`; None when it is not fit to be one."""
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(checkpoint, path, ignore=shutil.ignore_patterns(SUMS))
+        try:
+            store = PartitionStore(path)
+            try:
+                if doubt:
+                    store.verify()
+            except BaseException:
+                store.close()
+                raise
+        except Exception as error:
+            if not is_damage(error):
+                raise
+            shutil.rmtree(path, ignore_errors=True)
+            return None
+        return store
 
     def _all(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9]*@*"))

@@ -170,6 +170,11 @@ class PartitionStore:
         """A consistent copy of the store as a new folder `path`."""
         Checkpoint(self._db).create_checkpoint(str(path))
 
+    def verify(self) -> None:
+        """Read everything. Raises what RocksDB raises for a block whose checksum is wrong."""
+        for _ in self._scan(b"", b"\xff"):
+            pass
+
     def close(self) -> None:
         self._db.close()
 
@@ -179,3 +184,4 @@ class PartitionStore:
         while iterator.valid() and iterator.key() < end:
             yield iterator.key(), iterator.value()
             iterator.next()
+        iterator.status()  # raises for a bad block, which ends an iteration just as the end of the data does

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 import structlog
@@ -138,7 +138,10 @@ class Worker:
 
     async def _checkpoint_all(self) -> None:
         for tp, (lane, _) in list(self._lanes.items()):
-            covered = await lane.checkpoint(self.app.safe_offsets.get(tp, 0))
+            try:
+                covered = await lane.checkpoint(self.app.safe_offsets.get(tp, 0))
+            except Exception as error:
+                self._broken(tp, error)
             if tp in self._lanes and covered:
                 self.app.safe_offsets[tp] = covered
 
@@ -189,17 +192,20 @@ class Worker:
         if running.cancelled():
             return
         if (error := running.exception()) is not None:
-            if is_damage(error):
-                self._condemn(tp)
-            self._break_off(error)
+            self._broken(tp, error)
         self._count()
+
+    def _broken(self, tp: TP, error: BaseException) -> NoReturn:
+        if is_damage(error):
+            self._condemn(tp)
+        self._break_off(error)
 
     def _count(self) -> None:
         telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
         stopped = sum(bool(lane.partition.stopped) for lane, _ in self._lanes.values())
         telemetry.STOPPED.labels(self._fold.name).set(stopped)
 
-    def _break_off(self, error: BaseException | None = None) -> None:
+    def _break_off(self, error: BaseException | None = None) -> NoReturn:
         """End the process at once: a graceful stop would commit what failed. Whoever watches it starts it again."""
         traceback.print_exception(error) if error is not None else traceback.print_exc()
         os._exit(EXIT_BROKEN)
