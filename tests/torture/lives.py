@@ -15,7 +15,7 @@ import threading
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -90,6 +90,7 @@ class Life(Process):
         psutil.Process(self.process.pid).resume()
 
     def kill(self) -> None:
+        """kill -9, also of a life that is paused; nothing happens when it is over already."""
         self.process.kill()
         self.process.wait(30)
         self._order.close()
@@ -126,3 +127,28 @@ def _take_orders(orders: Connection) -> None:
         failpoints._passed.clear()
         os.environ["DUBAN_FAILPOINT"] = wanted
         orders.send("done")
+
+
+class Crew:
+    """Lives that are all over at the end of a `with`."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.lives: list[Life] = []
+
+    def start(self, name: str, kind: str = "cases", **options: Any) -> Life:
+        """A new life, not waited for. Names are static members: a second life under a name follows the first."""
+        life = Life(self._stack, name, kind, **options)
+        self.lives.append(life)
+        return life
+
+    def tend(self, life: Life, **options: Any) -> Life:
+        """`life`, or when it has ended by itself the one that follows it: what a supervisor of processes does."""
+        return life if life.ended() is None else self.start(life.name, life.kind, **options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for life in self.lives:
+            life.kill()
