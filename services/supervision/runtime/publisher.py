@@ -29,6 +29,8 @@ class Publisher:
 
     def send(self, effects: Iterable[StoredEffect]) -> int:
         """Hand over `effects`, waiting while the buffer is full; how many they were. Raises PublishFailed."""
+        if self._failed:
+            raise PublishFailed(self._failed)
         count = 0
         for effect in effects:
             count += 1
