@@ -174,6 +174,19 @@ def test_every_kind_of_refusal_is_met() -> None:
     assert Undecodable("the fold failed: KeyError('x')").kind == "fold"
 
 
+def test_what_the_rules_fail_on_is_told_in_one_printable_line_too() -> None:
+    reason = str(Undecodable("the fold failed:\n\x1b[31mboom\u2028" + "督" * 1000))
+    assert reason.isprintable()
+    assert reason.startswith("the fold failed:")
+    assert len(reason) <= 300
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
+@pytest.mark.parametrize(("place", "kind"), [(b'"subject":"', "envelope"), (b'"channel":"', "data")])
+def test_what_is_no_utf_8_is_refused_wherever_it_stands(bad: bytes, place: bytes, kind: str) -> None:
+    assert judged(FILED.replace(place, place + bad)) == kind
+
+
 @pytest.mark.parametrize("amount", ["-1", "3661", "1e2", "5.0", '"5"', "null", "9" * 30, "9" * 5000, "NaN", "[5]"])
 def test_a_limit_that_no_law_could_set_is_refused(amount: str) -> None:
     value = re.sub(rb'"amount":\d+', b'"amount":' + amount.encode(), EXTENDED)
