@@ -13,7 +13,8 @@ UV := .ci/uv
 export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
-TESTS := tests/contract tests/unit tests/topology tests/integration tests/crash tests/e2e
+TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e \
+	tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
 
 .PHONY: help install demo logs crash bench test lint contracts unit locks clean
 
@@ -27,7 +28,7 @@ demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [
 		$(if $(PORT),--port $(PORT)) $(ARGS)
 
 crash: install ## supervision workers killed in the middle of a replay
-	@exec $(BIN)/pytest tests/crash $(ARGS)
+	@DUBAN_LONG=1 exec $(BIN)/pytest tests/crash -s $(ARGS)
 
 bench: install .venv-bench/.done ## side by side with peers: a table and benchmarks/results/ [QUICK=1] [ONLY=name,…] [RUNS=n] [EVENTS=n]
 	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \

@@ -1,5 +1,6 @@
 """Supervision workers killed again and again in the middle of a replay: the same alerts, none twice, none lost."""
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ from tests.support.processes_of_sources import Process
 from tests.support.stack import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-KILLS = 10
+LONG = "DUBAN_LONG" in os.environ  # `make crash`; `make test` has the short form
+KILLS = 10 if LONG else 4
 SMALL = "150"  # records a batch: a life is long enough to be cut short
 
 
@@ -28,7 +30,7 @@ def _kill_in_the_middle(process: Process, records: int) -> int:
     return folded
 
 
-def test_ten_kills_and_a_wiped_disk_change_no_alert(tmp_path: Path) -> None:
+def test_kills_and_a_wiped_disk_change_no_alert(tmp_path: Path) -> None:
     city = crew.town()
     segments = list(city.segments())
     share = len(segments) // (KILLS + 2)
@@ -92,7 +94,7 @@ def test_a_worker_that_dies_for_good_is_replaced_within_fifteen_seconds(tmp_path
 
 
 def test_one_worker_and_three_in_batches_of_1_and_2000_write_the_same_bytes(tmp_path: Path) -> None:
-    city = crew.town(days=20)
+    city = crew.town(days=20 if LONG else 10)
     folded = {}
     for workers, batch in ((1, "1"), (3, "2000")):
         with crew.kafka_alone(tmp_path / f"{workers}") as stack:
@@ -105,4 +107,4 @@ def test_one_worker_and_three_in_batches_of_1_and_2000_write_the_same_bytes(tmp_
                 hand.kill()
     print(f"{len(folded[1])} alerts, {sum(map(len, folded[1].values()))} versions, byte for byte the same")
     assert folded[1] == folded[3]
-    assert len(folded[1]) > 50
+    assert len(folded[1]) > 20
