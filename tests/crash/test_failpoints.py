@@ -7,20 +7,16 @@ import pytest
 
 from deploy.embedded.stack import Stack
 from tests.torture import failpoints
-from tests.torture.lives import Life
+from tests.torture.lives import Crew
 from tests.torture.reader import Reader
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 
-def test_a_kill_at_every_failpoint_changes_no_alert(kafka: Stack, tmp_path: Path) -> None:
+def test_a_kill_at_every_failpoint_changes_no_alert(kafka: Stack, reader: Reader, hands: Crew, tmp_path: Path) -> None:
     cells = list(failpoints.few())
-    subjects = Life(kafka, "subjects-1", "subjects")
-    try:
-        with Reader(kafka.brokers, kafka.plan.partitions) as reader:
-            outcomes = failpoints.play(kafka, cells, reader, tmp_path)
-    finally:
-        subjects.kill()
+    hands.start("subjects-1", "subjects")
+    outcomes = failpoints.play(kafka, cells, reader, tmp_path)
     print(f"{len(outcomes)} kills, {sum(o.at_once for o in outcomes)} at the event itself; {dict(reader.counts)}")
     assert [outcome for outcome in outcomes if not outcome.good] == []
     assert {outcome.cell.failpoint for outcome in outcomes} == set(failpoints.FAILPOINTS)

@@ -1,7 +1,5 @@
 """Disks that fail a worker: full, gone, or with other bytes than were written."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from deploy.embedded.stack import Stack
@@ -18,20 +16,10 @@ DAMAGED = 2
 QUICK = {"DUBAN_CHECKPOINT_SECONDS": "0.3"}
 
 
-@pytest.fixture
-def reader(kafka: Stack) -> Iterator[Reader]:
-    with Reader(kafka.brokers, kafka.plan.partitions) as reader:
-        yield reader
-
-
-@pytest.fixture
-def hands(kafka: Stack) -> Iterator[Crew]:
-    with Crew(kafka) as hands:
-        yield hands
-
-
-def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(kafka: Stack, reader: Reader, hands: Crew) -> None:
-    log, city = Log(kafka.brokers, kafka.plan.partitions), Sending.of(seed=21, kafka=kafka)
+def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
+    kafka: Stack, log: Log, reader: Reader, hands: Crew
+) -> None:
+    city = Sending.of(seed=21, kafka=kafka)
     hands.start("subjects-1", "subjects")
     life = hands.start("cases-1", **QUICK).ready()
     for part in city.parts(3):
@@ -49,8 +37,8 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(kafka: Stack
 
 
 @pytest.mark.parametrize("file", ["sst", "log", ""])
-def test_a_damaged_store_is_rebuilt(kafka: Stack, reader: Reader, hands: Crew, file: str) -> None:
-    log, city = Log(kafka.brokers, kafka.plan.partitions), Sending.of(seed=22 + len(file), kafka=kafka)
+def test_a_damaged_store_is_rebuilt(kafka: Stack, log: Log, reader: Reader, hands: Crew, file: str) -> None:
+    city = Sending.of(seed=22 + len(file), kafka=kafka)
     hands.start("subjects-1", "subjects")
     life = hands.start("cases-1", **QUICK).ready()
     first, second = city.parts(2)
@@ -73,8 +61,10 @@ def test_a_damaged_store_is_rebuilt(kafka: Stack, reader: Reader, hands: Crew, f
     assert reader.wrong == []
 
 
-def test_a_full_disk_ends_the_worker_and_room_lets_it_go_on(kafka: Stack, reader: Reader, hands: Crew) -> None:
-    log, city = Log(kafka.brokers, kafka.plan.partitions), Sending.of(seed=30, kafka=kafka)
+def test_a_full_disk_ends_the_worker_and_room_lets_it_go_on(
+    kafka: Stack, log: Log, reader: Reader, hands: Crew
+) -> None:
+    city = Sending.of(seed=30, kafka=kafka)
     hands.start("subjects-1", "subjects")
     with faults.small_disk(kafka, "cases-full", 64) as mounted:
         if mounted:
