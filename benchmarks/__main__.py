@@ -1,6 +1,8 @@
 """`python -m benchmarks`: runs benchmarks, prints their table, writes benchmarks/results/latest.json and latest.svg."""
 
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +31,7 @@ def main(
         _refuse(f"--only {unknown[0]}: there are {', '.join(available)}")
     if runs < 1 or events < 0 or 0 < events < 1000:
         _refuse(f"--runs {runs} --events {events}: runs are 1 or more, events 0 or 1000 and more")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # engines and Kafka are stopped on the way out
     figures: list[Figure] = []
     for name in wanted:
         folder = Path(tempfile.mkdtemp(prefix=f"duban-bench-{name}-"))

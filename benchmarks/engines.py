@@ -1,5 +1,6 @@
 """How the process of each engine is started, and which engines this machine has. Free of what they compute."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -15,6 +16,8 @@ from benchmarks.job import Job
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 JAVA = ROOT / "benchmarks" / "peers" / "kafka-streams"
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
 _HEAP = ("-Xms256m", "-Xmx1g")
 
 
@@ -54,6 +57,7 @@ def start(engine: Engine, job: Job, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             engine.command(job), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}, start_new_session=True,
+            preexec_fn=die_with_parent,
         )  # fmt: skip
 
 
@@ -66,6 +70,11 @@ def stop(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
     with suppress(ProcessLookupError):  # nobody of the group is left
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def die_with_parent() -> None:
+    """Whatever ends the benchmark, even kill -9, leaves no engine behind. Linux only."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _java() -> list[str]:

@@ -4,11 +4,16 @@ import subprocess
 import sys
 import time
 
+from benchmarks import engines
+
 KINDS = ("cases", "subjects")
 
 
 def main(module: str, job: str) -> int:
-    both = [subprocess.Popen([sys.executable, "-m", module, job, kind]) for kind in KINDS]
+    both = [
+        subprocess.Popen([sys.executable, "-m", module, job, kind], preexec_fn=engines.die_with_parent)
+        for kind in KINDS
+    ]
     while all(process.poll() is None for process in both):
         time.sleep(0.2)
     ended = next(process for process in both if process.poll() is not None)
