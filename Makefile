@@ -14,7 +14,7 @@ export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
 TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e \
-	tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
+	tests/crash/test_supervision_kills.py
 
 .PHONY: help install demo logs crash bench test lint contracts unit locks clean
 
