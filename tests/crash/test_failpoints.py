@@ -10,7 +10,7 @@ from tests.torture import failpoints
 from tests.torture.lives import Crew
 from tests.torture.reader import Reader
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 
 def test_a_kill_at_every_failpoint_changes_no_alert(kafka: Stack, reader: Reader, hands: Crew, tmp_path: Path) -> None:

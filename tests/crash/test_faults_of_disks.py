@@ -5,13 +5,13 @@ import pytest
 from deploy.embedded.stack import Stack
 from services.supervision.runtime.worker import EXIT_BROKEN
 from tests.support.stack import eventually
-from tests.torture import faults
+from tests.torture import PATIENCE, faults
 from tests.torture.lives import Crew
 from tests.torture.log import Log
 from tests.torture.reader import Reader
 from tests.torture.towns import Sending
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 DAMAGED = 2
 QUICK = {"DUBAN_CHECKPOINT_SECONDS": "0.3"}
 
@@ -24,7 +24,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
     life = hands.start("cases-1", **QUICK).ready()
     for part in city.parts(3):
         log.append(part)
-        eventually(lambda: log.covered("cases"), 40)
+        eventually(lambda: log.covered("cases"), PATIENCE)
     life.kill()
     faults.wipe_store(kafka, "cases-1")
     damaged = faults.damage_checkpoints(kafka, "cases")
@@ -43,7 +43,7 @@ def test_a_damaged_store_is_rebuilt(kafka: Stack, log: Log, reader: Reader, hand
     life = hands.start("cases-1", **QUICK).ready()
     first, second = city.parts(2)
     log.append(first)
-    eventually(lambda: log.covered("cases"), 40)
+    eventually(lambda: log.covered("cases"), PATIENCE)
     life.kill()
     damaged = faults.damage_stores(kafka, "cases-1", "cases", file, most=DAMAGED)
     lives = [hands.start("cases-1", **QUICK)]
@@ -54,7 +54,7 @@ def test_a_damaged_store_is_rebuilt(kafka: Stack, log: Log, reader: Reader, hand
             lives.append(hands.tend(lives[-1], **QUICK))
         return city.ended(reader)
 
-    eventually(ended, 60)
+    eventually(ended, PATIENCE)
     assert damaged
     assert len(lives) <= DAMAGED + 1, "damage is met once, then the store is another one"
     assert city.against(reader) == ([], [])
@@ -73,7 +73,7 @@ def test_a_full_disk_ends_the_worker_and_room_lets_it_go_on(
         else:
             life = hands.start("cases-full", limit_bytes=64 * 1024).ready()
         log.append(city.records)
-        assert life.process.wait(60) == EXIT_BROKEN
+        assert life.process.wait(PATIENCE) == EXIT_BROKEN
         print("a full tmpfs" if mounted else "RLIMIT_FSIZE", "ended the worker")
         assert not city.ended(reader)
         if mounted:

@@ -9,13 +9,13 @@ from deploy.embedded.stack import Stack
 from services.shared import dead_letter_box
 from services.shared.partitioner import partition_of
 from tests.support.stack import eventually
-from tests.torture import faults
+from tests.torture import PATIENCE, faults
 from tests.torture.lives import Crew, Life
 from tests.torture.log import FOLDS, Log
 from tests.torture.reader import Reader
 from tests.torture.towns import Sending
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 QUICK = {"DUBAN_CHECKPOINT_SECONDS": "0.3"}
 
 
@@ -28,13 +28,13 @@ def test_a_worker_that_wakes_up_after_its_session_changes_nothing(
     zombie, heir = (hands.start(f"cases-{n}", DUBAN_BATCH="50", **QUICK) for n in (1, 2))
     zombie.ready()
     heir.ready()
-    eventually(lambda: zombie.metric("duban_supervision_partitions") == every / 2, 40)
+    eventually(lambda: zombie.metric("duban_supervision_partitions") == every / 2, PATIENCE)
     before, during, after = city.parts(3)
     log.append(before)
     eventually(lambda: zombie.metric("duban_supervision_records_total") > 0, 30, every=0.01)
     faults.outlive_session(zombie, heir, every)
     log.append(during)
-    eventually(lambda: log.covered("cases"), 40)
+    eventually(lambda: log.covered("cases"), PATIENCE)
     zombie.go_on()
     log.append(after)
     city.await_end(reader)
@@ -75,7 +75,7 @@ def test_nothing_but_nonsense_stops_the_partition_and_not_the_log(
     few: dict[str, Any] = {"DUBAN_DEAD_LETTER_LIMIT": str(limit), **QUICK}
     hands.start("subjects-1", "subjects")
     lives = [hands.start("cases-1", **few).ready()]
-    eventually(lambda: log.covered("cases"), 40)
+    eventually(lambda: log.covered("cases"), PATIENCE)
     begin = log.ends((place[0],))[place]
     log.append_raw(*place, [b"\x00 nonsense %d" % n for n in range(nonsense)])
     log.append(city.records)
@@ -85,8 +85,8 @@ def test_nothing_but_nonsense_stops_the_partition_and_not_the_log(
         return all(committed[p] == ends[p] for p in ends if p != place) and committed[place] == begin + limit
 
     for again in (True, False):  # and a restart does not give it another try
-        eventually(others_done, 40)
-        reason = eventually(lambda: _unready(lives[-1]), 30)
+        eventually(others_done, PATIENCE)
+        reason = eventually(lambda: _unready(lives[-1]), PATIENCE)
         assert f"{named}: {limit} unreadable records in a row" in reason
         assert lives[-1].metric("duban_supervision_stopped_partitions", fold="cases") == 1
         assert httpx.get(f"{lives[-1].url}/health/live").status_code == 200

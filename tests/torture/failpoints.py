@@ -15,6 +15,7 @@ from deploy.embedded.stack import Stack
 from simulation.comparison import difference
 from simulation.oracle import Expected
 from tests.support.stack import eventually
+from tests.torture import PATIENCE
 from tests.torture.lives import Life
 from tests.torture.log import Log
 from tests.torture.reader import Reader
@@ -83,7 +84,7 @@ def play(
             life = Life(stack, "cases-1", **_QUICK)
             tell(outcome)
         for here, outcome in played:
-            reader.await_passed(here.timeline, here.end, 90)
+            reader.await_passed(here.timeline, here.end)
             outcome.missing, outcome.unexpected = difference(reader.alerts(here.timeline), here.expected)
     finally:
         life.kill()
@@ -93,11 +94,11 @@ def play(
 def _kill(log: Log, reader: Reader, life: Life, cell: Cell, here: Scene) -> Outcome:
     log.append(here.before)
     life.ready()
-    reader.await_passed(here.timeline, here.begun, 90, kinds=("cases",))
+    reader.await_passed(here.timeline, here.begun, kinds=("cases",))
     if cell.failpoint in OF_A_BATCH:
-        eventually(lambda: log.covered("cases"), 60)
+        eventually(lambda: log.covered("cases"), PATIENCE)
     life.arm(f"{cell.failpoint}@{cell.kind}" if cell.failpoint in OF_AN_EVENT else cell.failpoint)
     log.append(here.at)
     at_once = life.process.wait(_PATIENCE.get(cell.failpoint.split(".")[0], 1.5)) == _KILLED
     log.append(here.after)
-    return Outcome(cell, at_once or life.process.wait(20) == _KILLED, at_once)
+    return Outcome(cell, at_once or life.process.wait(PATIENCE) == _KILLED, at_once)

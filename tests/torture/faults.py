@@ -12,6 +12,7 @@ from deploy.embedded.stack import Stack
 from services.supervision.runtime.checkpoints import SUMS
 from tests.support.crew import disk_of
 from tests.support.stack import eventually
+from tests.torture import PATIENCE
 from tests.torture.lives import Life
 
 _BLOCK = 16 * 1024
@@ -20,7 +21,7 @@ _BLOCK = 16 * 1024
 def outlive_session(zombie: Life, heir: Life, partitions: int) -> None:
     """SIGSTOP a worker until the group has given all `partitions` to `heir`; it is left stopped. See Life.go_on."""
     zombie.pause()
-    eventually(lambda: heir.metric("duban_supervision_partitions") == partitions, 60)
+    eventually(lambda: heir.metric("duban_supervision_partitions") == partitions, PATIENCE)
 
 
 def kill_brokers(stack: Stack, *numbers: int) -> None:
@@ -29,7 +30,7 @@ def kill_brokers(stack: Stack, *numbers: int) -> None:
         stack.kill(f"kafka-{number}")
 
 
-def brokers_back(stack: Stack, *numbers: int, seconds: float = 120) -> None:
+def brokers_back(stack: Stack, *numbers: int, seconds: float = PATIENCE) -> None:
     for number in numbers:
         stack.wait_ready(f"kafka-{number}", seconds)
 

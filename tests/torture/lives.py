@@ -23,6 +23,8 @@ from deploy.embedded.plan import ROOT
 from deploy.embedded.stack import Stack, free_ports
 from tests.support.crew import disk_of
 from tests.support.processes_of_sources import Process
+from tests.support.stack import eventually
+from tests.torture import PATIENCE
 
 _PR_SET_PDEATHSIG = 1
 _forks = multiprocessing.get_context("forkserver")
@@ -77,6 +79,10 @@ class Life(Process):
         self._forked.start()
         order.close()
         self.process: Any = Ended(self._forked)
+
+    def ready(self) -> Self:
+        eventually(lambda: self._answers("/health/ready"), PATIENCE)
+        return self
 
     def arm(self, failpoint: str) -> None:
         """From when this returns the next passage kills. "name[@event.type][:n]"; "" disarms."""

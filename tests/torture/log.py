@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from services.contracts.topics import FACTS, SOURCE_TOPICS
 from simulation.replay import Record
@@ -23,7 +22,11 @@ class Log:
             "bootstrap.servers": brokers, "enable.idempotence": True, "linger.ms": 5, "message.timeout.ms": 0,
             "log_level": 2,
         })  # fmt: skip
-        self._admin = AdminClient({"bootstrap.servers": brokers, "log_level": 2})
+        # Consumers that never subscribe. The AdminClient of librdkafka 2.x aborts the process when brokers go away.
+        self._groups = {
+            fold: Consumer({"bootstrap.servers": brokers, "group.id": f"duban-{fold}", "log_level": 2})
+            for fold in FOLDS
+        }
 
     def append(self, records: Iterable[Record], stop: Callable[[], bool] = lambda: False) -> int:
         """Append in order and wait for all replicas, or until `stop`. How many were appended. Raises KafkaException."""
@@ -42,15 +45,13 @@ class Log:
     def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         """(topic, partition) -> offset of the next record. Raises KafkaException while the brokers are away."""
         asked = [TopicPartition(topic, number) for topic in topics for number in range(self._partitions)]
-        answers = self._admin.list_offsets({tp: OffsetSpec.latest() for tp in asked}, request_timeout=_ASK_SECONDS)
-        return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+        ask = self._groups["cases"].get_watermark_offsets
+        return {(tp.topic, tp.partition): ask(tp, _ASK_SECONDS, cached=False)[1] for tp in asked}
 
     def committed(self, fold: str) -> dict[tuple[str, int], int]:
         """(topic, partition) -> committed offset of a fold's group. Raises KafkaException."""
         asked = [TopicPartition(topic, number) for topic in FOLDS[fold] for number in range(self._partitions)]
-        group = ConsumerGroupTopicPartitions(f"duban-{fold}", asked)
-        answers = self._admin.list_consumer_group_offsets([group], request_timeout=_ASK_SECONDS)
-        found = answers[group.group_id].result().topic_partitions
+        found = self._groups[fold].committed(asked, _ASK_SECONDS)
         return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
 
     def covered(self, fold: str) -> bool:

@@ -23,6 +23,7 @@ from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
 from simulation.comparison import as_expected
 from simulation.oracle import Expected
 from tests.support.stack import eventually
+from tests.torture import PATIENCE
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -83,7 +84,7 @@ class Reader(threading.Thread):
             return all(marks.get((s, p), _LONG_AGO) >= at for s in sources for p in range(self._partitions))
 
     def await_passed(
-        self, timeline: str, at: datetime, seconds: float = 60, kinds: Any = ("cases", "subjects")
+        self, timeline: str, at: datetime, seconds: float = PATIENCE, kinds: Any = ("cases", "subjects")
     ) -> Self:
         eventually(lambda: self.passed(timeline, at, kinds), seconds, every=0.02)
         return self

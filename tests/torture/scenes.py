@@ -45,8 +45,7 @@ def scene(kind: str, number: int, partitions: int, folder: Path) -> Scene:
     timeline = f"scene-{number}-{kind}"
     if kind == DECREE:
         return _decree(timeline, number, partitions, folder)
-    cases = _cases()["approval.decided.v1" if kind == TICK else kind]
-    life = cases[number % len(cases)]
+    life = life_of("approval.decided.v1" if kind == TICK else kind, number)
     cut = len(life) if kind == TICK else next(i for i, command in enumerate(life) if _type(command) == kind)
     end = life[-1].occurred_at + _LATER
     begun = life[min(cut, len(life) - 1)].occurred_at
@@ -58,6 +57,12 @@ def scene(kind: str, number: int, partitions: int, folder: Path) -> Scene:
         after=[] if kind == TICK else [*_events(timeline, life[cut + 1 :], partitions), *last],
         expected=expected(life, POLICIES, end),
     )  # fmt: skip
+
+
+def life_of(kind: str, number: int) -> list[Command]:
+    """The commands of the `number`-th case in which an event of `kind` happens."""
+    cases = _cases()[kind]
+    return cases[number % len(cases)]
 
 
 def _decree(timeline: str, number: int, partitions: int, folder: Path) -> Scene:

@@ -12,6 +12,7 @@ from simulation.oracle import Expected, expected
 from simulation.replay import Record, records
 from simulation.stream import Segment
 from tests.support.folding import POLICIES
+from tests.torture import PATIENCE
 from tests.torture.reader import Reader
 
 
@@ -50,7 +51,7 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     def ended(self, reader: Reader) -> bool:
         return reader.passed(self.timeline, self.end)
 
-    def await_end(self, reader: Reader, seconds: float = 90) -> None:
+    def await_end(self, reader: Reader, seconds: float = PATIENCE) -> None:
         reader.await_passed(self.timeline, self.end, seconds)
 
     def against(self, reader: Reader) -> tuple[list[Expected], list[Expected]]:

@@ -1,5 +1,9 @@
 """Notices a worker that has stopped working without ending. Asks the broker itself, from a thread of its own, so that
-neither a consumer that died quietly nor a loop that hangs can hide it."""
+neither a consumer that died quietly nor a loop that hangs can hide it.
+
+By a consumer that never subscribes: librdkafka's admin client aborts the process when brokers are killed while it asks
+(assertion in rd_kafka_enq_once_del_source_return, seen with confluent-kafka 2.x).
+"""
 
 import threading
 import time
@@ -7,8 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, TopicPartition
 
 from services.supervision import telemetry
 
@@ -63,8 +66,8 @@ class Watchdog:
         self, brokers: str, group: str, standing: Callable[[], dict[Place, tuple[tuple[int, int], int]]],
         bite: Callable[[str], None], patience: float,
     ) -> None:  # fmt: skip
-        self._group, self._standing, self._bite, self._patience = group, standing, bite, patience
-        self._admin = AdminClient({"bootstrap.servers": brokers, "log_level": 2})
+        self._standing, self._bite, self._patience = standing, bite, patience
+        self._consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "log_level": 2})
 
     def start(self) -> None:
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
@@ -87,14 +90,11 @@ class Watchdog:
         if not standing:
             return {}
         asked = [TopicPartition(*place) for place in standing]
-        ends = self._admin.list_offsets({tp: OffsetSpec.latest() for tp in asked}, request_timeout=_ASK_SECONDS)
-        group = ConsumerGroupTopicPartitions(self._group, asked)
-        offsets = self._admin.list_consumer_group_offsets([group], request_timeout=_ASK_SECONDS)[self._group].result()
-        committed = {(tp.topic, tp.partition): max(tp.offset, 0) for tp in offsets.topic_partitions}
         found = {}
-        for tp, future in ends.items():
+        for tp in self._consumer.committed(asked, _ASK_SECONDS):
             place = (tp.topic, tp.partition)
             folded, safe = standing[place]
-            found[place] = Seen(future.result().offset, committed.get(place, 0), folded, safe)
+            end = self._consumer.get_watermark_offsets(tp, _ASK_SECONDS, cached=False)[1]
+            found[place] = Seen(end, max(tp.offset, 0), folded, safe)
             telemetry.LAG.labels(tp.topic, str(tp.partition)).set(max(0, found[place].end - folded[0]))
         return found
