@@ -11,7 +11,7 @@ from benchmarks import engines
 from benchmarks.engines import Engine
 from benchmarks.job import Job
 from benchmarks.kafka import Kafka, Out
-from benchmarks.measure import Sampler
+from benchmarks.measure import Machine, Sampler
 from benchmarks.spans import span
 
 IDLE_SECONDS = 60.0  # an engine that adds nothing for so long has ended
@@ -22,12 +22,14 @@ class Wrong(RuntimeError):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """events/s, CPU seconds per million events over the same span, peak MB, alerts written more than once."""
+    """events/s, CPU seconds per million events over the same span, peak MB, alerts written more than once, share of
+    the machine that other programs took."""
 
     rate: float
     cpu: float
     memory: float
     repeated: int
+    others: float = 0.0
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +60,12 @@ def measure(kafka: Kafka, engine: Engine, task: Task, folder: Path, interval: fl
     process = engines.start(engine, job, log)
     seen = Seen(kafka, task)
     try:
-        sampler = Sampler(process.pid)
+        sampler, machine = Sampler(process.pid), Machine()
         try:
             _await(seen, process.poll, log)
         finally:
             sampler.stop()
+            others = machine.others()
     finally:
         engines.stop(process)
     seen.look()
@@ -70,7 +73,7 @@ def measure(kafka: Kafka, engine: Engine, task: Task, folder: Path, interval: fl
     over = span(seen.times, task.causes, task.warm, task.records)
     return Measured(
         rate=over.rate, cpu=sampler.cpu_between(over.start, over.end) / over.events * 1e6,
-        memory=sampler.peak_bytes / 1e6, repeated=len(seen.times) - len(task.expected),
+        memory=sampler.peak_bytes / 1e6, repeated=len(seen.times) - len(task.expected), others=others,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What a process and its children use while they run: CPU seconds and memory, sampled. Free of Kafka."""
 
+import os
 import threading
 import time
 from bisect import bisect_left
@@ -59,3 +60,35 @@ class Sampler:
         self._times.append(now)
         self._cpu.append(sum(seen.values()) + self._gone)
         self.peak_bytes = max(self.peak_bytes, memory)
+
+
+class Machine:
+    """How much of the machine other programs took since this was made: figures are worth less where that is much."""
+
+    def __init__(self) -> None:
+        self._busy, self._all = _machine()
+        self._own = _own()
+
+    def others(self) -> float:
+        """Share of all CPU time, 0 to 1, used by neither this process nor its descendants that still run."""
+        busy, total = _machine()
+        return max(0.0, (busy - self._busy - (_own() - self._own)) / (total - self._all))
+
+
+def _machine() -> tuple[float, float]:
+    """(CPU seconds in use, CPU seconds) of all processors since the start of the machine."""
+    times = psutil.cpu_times()
+    idle = times.idle + times.iowait
+    total = sum(times) - times.guest - times.guest_nice  # guests are counted in user
+    return total - idle, total
+
+
+def _own() -> float:
+    this, found = psutil.Process(os.getpid()), 0.0
+    for process in (this, *this.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+            found += times.user + times.system
+        except psutil.NoSuchProcess:
+            continue
+    return found

@@ -42,7 +42,7 @@ def rounds(
 def _tell(name: str, number: int, engine: str, found: Measured) -> None:
     say(
         f"{name}, run {number + 1}, {engine}: {found.rate:,.0f} events/s, {found.cpu:.1f} CPU s/M, "
-        f"{found.memory:,.0f} MB, {found.repeated} repeated"
+        f"{found.memory:,.0f} MB, {found.repeated} repeated, others used {found.others:.0%} of the machine"
     )
 
 
