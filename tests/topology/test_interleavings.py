@@ -38,8 +38,9 @@ def towns(draw: st.DrawFn) -> list[list[Event]]:
     ]
 
 
-def interleaved(town: list[list[Event]], chance: random.Random, ticks: int) -> list[Lying]:
-    """The events in an order of their own, each life in its order, with ticks that are never ahead of what follows."""
+def interleaved(town: list[list[Event]], chance: random.Random, ticks: int, days_ahead: int = 0) -> list[Lying]:
+    """The events in an order of their own, each life in its order, with ticks that are never ahead of what follows, or
+    at most `days_ahead`."""
     waiting = [list(life) for life in town]
     order: list[Event] = []
     while any(waiting):
@@ -47,7 +48,9 @@ def interleaved(town: list[list[Event]], chance: random.Random, ticks: int) -> l
     tick_before = sorted(chance.randrange(len(order) + 1) for _ in range(ticks))
     values: list[bytes] = []
     for place in range(len(order) + 1):
-        values += [_tick(min((e.time for e in order[place:]), default=END)) for _ in range(tick_before.count(place))]
+        true = min((event.time for event in order[place:]), default=END)
+        ahead = timedelta(days=chance.randint(0, days_ahead))
+        values += [_tick(true + ahead) for _ in range(tick_before.count(place))]
         values += [_value(event) for event in order[place : place + 1]]
     values.append(_tick(END))
     return [Lying(TOPIC, PARTITION, n, n, None, value) for n, value in enumerate(values)]
@@ -129,5 +132,5 @@ def test_interleavings_batches_ticks_and_kills_change_nothing_that_is_said(
 def test_a_worker_killed_anywhere_publishes_the_same_records_in_the_same_order(
     town: list[list[Event]], chance: random.Random, ticks: int
 ) -> None:
-    log = interleaved(town, chance, ticks)
+    log = interleaved(town, chance, ticks, days_ahead=60)
     assert with_kills(log, chance) == at_once(log)
