@@ -4,6 +4,8 @@ Sizes F, 3F, 10F of open clocks in one partition's store (F: 1,000,000, quick 10
 once, three times, each time after a poll of a `due_at` index in MongoDB has fired its own: interleaved, same run.
 """
 
+import gc
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -20,6 +22,7 @@ from benchmarks.engine.polling import Poll, polled
 from benchmarks.figures import Figure, Settings, figure
 from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.store import PartitionStore
+from services.supervision.runtime.worker import SWITCH_SECONDS, YOUNG_OBJECTS
 
 TICKS = 200
 COHORTS = 3
@@ -27,6 +30,17 @@ COHORTS = 3
 
 def run(settings: Settings) -> list[Figure]:
     """Figures of ticks, of mass firing against the poll, and of what an open case takes."""
+    before = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(YOUNG_OBJECTS)  # as a worker does
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        return _figures(settings)
+    finally:
+        gc.set_threshold(*before[0])
+        sys.setswitchinterval(before[1])
+
+
+def _figures(settings: Settings) -> list[Figure]:
     cohort = settings.events or (100_000 if settings.quick else 1_000_000)
     folder = settings.folder / "timers"
     store = PartitionStore(folder / "store")
