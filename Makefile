@@ -16,7 +16,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e \
 	tests/crash/test_supervision_kills.py
 
-.PHONY: help install demo logs crash bench test lint contracts unit locks clean
+.PHONY: help install demo logs crash torture bench test lint contracts unit locks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,6 +29,9 @@ demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [
 
 crash: install ## supervision workers killed in the middle of a replay
 	@DUBAN_LONG=1 exec $(BIN)/pytest tests/crash -s $(ARGS)
+
+torture: install ## 1,000,000 events while brokers and workers are killed: the ledger [MINUTES=10] [ARGS="--json …"]
+	@exec $(BIN)/python -m tests.torture --minutes $(or $(MINUTES),10) $(ARGS)
 
 bench: install .venv-bench/.done ## side by side with peers: a table and benchmarks/results/ [QUICK=1] [ONLY=name,…] [RUNS=n] [EVENTS=n]
 	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \

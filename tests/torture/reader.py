@@ -54,6 +54,7 @@ class Reader(threading.Thread):
         self.records, self.moved_at = 0, time.monotonic()
         self._partitions = partitions
         self._timelines: defaultdict[str, Seen] = defaultdict(Seen)
+        self._next: dict[tuple[str, int], int] = {}
         self._highest: dict[tuple[str, int, str], tuple[int, int]] = {}
         self._lock, self._ending = threading.Lock(), threading.Event()
         self._consumer = Consumer({
@@ -94,6 +95,15 @@ class Reader(threading.Thread):
         with self._lock:
             return [newest.alert for newest in self._timelines[timeline].newest.values()]
 
+    def timelines(self) -> list[Seen]:
+        with self._lock:
+            return list(self._timelines.values())
+
+    def position(self) -> int:
+        """How many offsets lie behind it, over all partitions."""
+        with self._lock:
+            return sum(self._next.values())
+
     def close(self) -> None:
         self._ending.set()
         self.join(30)
@@ -107,6 +117,7 @@ class Reader(threading.Thread):
 
     def _take(self, record: Any) -> None:
         self.records += 1
+        self._next[record.topic(), record.partition()] = record.offset() + 1
         self.moved_at = time.monotonic()
         value, partition = record.value(), record.partition()
         event = decode(value)

@@ -187,6 +187,8 @@ class PartitionFold:
         """A kill half-way repeats it from the start: recomputing twice under one decree changes nothing."""
         self._begin(record)
         assert record.value is not None
+        if failpoints.ARMED:
+            failpoint("fold.before", event.type)
         self.fold = self.fold.decreed(event)
         keys = self.store.provisional()
         for at in range(0, len(keys), FIRED_AT_ONCE):
@@ -199,6 +201,8 @@ class PartitionFold:
                 self._add(effects)
             yield self._write(record.offset, self._index)
         self.store.put_decree(record.offset, record.value)
+        if failpoints.ARMED:
+            failpoint("fold.after", event.type)
 
     def _begin(self, record: Record) -> None:
         """Effects from here on are of `record`; those it had before the process ended are in the store already."""
@@ -276,12 +280,13 @@ class PartitionFold:
 def _origin(record: Record) -> Origin | None:
     """(source, (offset, index)) of a record that is an effect of another fold."""
     for name, value in record.headers or ():
-        if name == "origin":
+        if name == "origin" and value is not None and len(value) < 512:
             try:
                 source, offset, index = value.decode().rsplit(":", 2)
-                return source, (int(offset), int(index))
+                at = int(offset), int(index)
             except ValueError:  # not one of ours
                 return None
+            return (source, at) if all(0 <= number < 1 << 63 for number in at) else None
     return None
 
 

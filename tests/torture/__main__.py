@@ -1,0 +1,39 @@
+"""`python -m tests.torture --minutes 10`: the ledger of a run; exit code 0 only if nothing was lost or duplicated."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.torture.run import run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=1, help="of the cities and of what goes wrong when")
+    parser.add_argument("--events", type=int, help="how many, about; without it 100,000 a minute")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
+    parser.add_argument("--json", action="store_true", help="the ledger as JSON")
+    parser.add_argument("--keep", action="store_true", help="leave logs and stores where they are, and say where")
+    options = parser.parse_args()
+    folder, begun = Path(tempfile.mkdtemp(prefix="duban-torture-")), time.monotonic()
+
+    def tell(line: str) -> None:
+        print(f"{time.monotonic() - begun:6.0f} s  {line}", file=sys.stderr, flush=True)
+
+    try:
+        ledger = run(folder / "data", options.minutes, options.seed, tell, options.events, options.brokers)
+    finally:
+        if options.keep:
+            tell(f"left in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(ledger.as_json() if options.json else ledger.table())
+    return 130 if ledger.interrupted else 0 if ledger.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
