@@ -72,7 +72,9 @@ def properties(*, number: int, brokers: int, kafka_port: int, partitions: int, l
 
 def new_cluster_id() -> str:
     """A random cluster id in Kafka's form: 16 bytes, URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass  # Kafka's tool would take it for an option
+    return made
 
 
 def command(jars: Sequence[Path], main_class: str, folder: Path, *arguments: str) -> list[str]:
