@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.torture.product import whole
 from tests.torture.run import run
 
 
@@ -18,6 +19,10 @@ def main() -> int:
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
     parser.add_argument("--json", action="store_true", help="the ledger as JSON")
     parser.add_argument("--keep", action="store_true", help="leave logs and stores where they are, and say where")
+    parser.add_argument(
+        "--product", action="store_true", help="in place of the run: each failpoint × each kind of event"
+    )
+    parser.add_argument("--every", type=int, default=1, help="with --product: only every n-th of them")
     options = parser.parse_args()
     folder, begun = Path(tempfile.mkdtemp(prefix="duban-torture-")), time.monotonic()
 
@@ -25,6 +30,8 @@ def main() -> int:
         print(f"{time.monotonic() - begun:6.0f} s  {line}", file=sys.stderr, flush=True)
 
     try:
+        if options.product:
+            return 0 if whole(folder / "data", tell, options.every) else 1
         ledger = run(folder / "data", options.minutes, options.seed, tell, options.events, options.brokers)
     finally:
         if options.keep:
