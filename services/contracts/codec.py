@@ -23,7 +23,7 @@ MAX_EVENT = 128 * 1024  # bytes of an event of a source topic; what supervision 
 MAX_SEQUENCE = 2**63 - 1
 _MAX_REASON = 300
 _BACKSLASH = ord("\\")  # as a number: bytes are searched for one ten times as fast as for a string
-Kind = Literal["empty", "envelope", "type", "data", "size", "name", "sequence", "instant", "fold"]
+Kind = Literal["empty", "envelope", "type", "data", "size", "name", "sequence", "instant", "key", "fold"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _OF_NO_CASE = frozenset({"clock.ticked.v1", "calendar.decreed.v1"})
 _OF_SOURCES = frozenset(name for topic in SOURCE_TOPICS for name in topic_models(topic))
@@ -59,7 +59,8 @@ _instants: Mapping[str, Instants] = {name: _instants_of(model) for name, model i
 
 class Undecodable(ValueError):
     """A record that is not an event this code base knows. The message is one printable line fit for a dead letter and
-    `kind` what it can be counted by ("fold": it was read, but the rules failed on it)."""
+    `kind` what it can be counted by ("key": it lies under a key that is not its subject; "fold": it was read, but the
+    rules failed on it)."""
 
     def __init__(self, message: str, kind: Kind = "fold") -> None:
         super().__init__(_one_line(message))

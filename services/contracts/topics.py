@@ -9,6 +9,7 @@ FACTS = "facts.v1"
 ALERTS = "alerts.v1"
 DEAD_LETTERS = "dead-letters.v1"
 FOREVER = -1
+MAX_DEAD_LETTER = 2 * 1024 * 1024  # bytes: a record of a broker's default megabyte, in base64, with its reason
 _YEAR_MS = 365 * 24 * 3600 * 1000
 
 
@@ -23,6 +24,7 @@ class Topic(msgspec.Struct, kw_only=True, frozen=True):
     partitions: int = 4
     retention_ms: int = FOREVER
     cleanup: Literal["delete", "compact"] = "delete"
+    max_bytes: int = 1_048_588  # of a batch of records: Kafka's own default
 
 
 _READERS = ("supervision.cases", "metrics")
@@ -40,7 +42,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(name=ALERTS, about="Every version of every alert, and forwarded ticks", key="alert id",
           producers=("supervision.cases", "supervision.subjects"), consumers=("notifications", "metrics")),
     Topic(name=DEAD_LETTERS, about="Records that no consumer could read, whole", key="topic-partition-offset",
-          producers=("supervision", "notifications", "metrics"), consumers=("operators",), partitions=1),
+          producers=("supervision", "notifications", "metrics"), consumers=("operators",), partitions=1,
+          max_bytes=MAX_DEAD_LETTER),
 )  # fmt: skip
 
 

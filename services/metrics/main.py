@@ -19,11 +19,12 @@ from services.metrics.service import Tally
 from services.shared.access import load_groups
 from services.shared.auth import install_auth
 from services.shared.consuming import BatchReader
+from services.shared.logs import configure_logs
 from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
 from services.shared.worker_http import serve_probes
 
-app = typer.Typer(help="metrics: key figures from events and alerts", no_args_is_help=True)
+app = typer.Typer(callback=configure_logs, help="metrics: key figures from events and alerts", no_args_is_help=True)
 
 
 @cache
@@ -52,7 +53,7 @@ def run_tally(settings: Settings, stop: threading.Event, instance: str = "0", po
     tally = Tally(MongoRecords(_client(settings.mongo)))
     reader = BatchReader(
         brokers=settings.brokers, name="metrics", topics=[*SOURCE_TOPICS, ALERTS], instance=instance,
-        handle=tally.handle, on_dead_letter=lambda topic: telemetry.DEAD_LETTERS.labels(topic).inc(),
+        handle=tally.handle, on_dead_letter=lambda topic, reason: telemetry.DEAD_LETTERS.labels(topic, reason).inc(),
         on_retry=telemetry.BATCHES_RETRIED.inc,
     )  # fmt: skip
     if port:
@@ -65,7 +66,7 @@ def serve(host: str = "127.0.0.1", port: Annotated[int, typer.Option(help="HTTP 
     """Serve the key figures. Example: python -m services.metrics.main serve --port 8001"""
     import uvicorn
 
-    uvicorn.run(create_app(), host=host, port=port)
+    uvicorn.run(create_app(), host=host, port=port, access_log=False)
 
 
 @app.command()

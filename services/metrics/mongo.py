@@ -69,7 +69,7 @@ class MongoRecords:
 
 
 def _put(collection: Any, documents: list[dict[str, Any]], counter: str) -> None:
-    """Keep each document whose counter is higher than that of the one kept."""
+    """Keep each document whose counter is not lower than that of the one kept."""
     if not documents:
         return
     ids = [d["_id"] for d in documents]
@@ -85,7 +85,7 @@ def _put(collection: Any, documents: list[dict[str, Any]], counter: str) -> None
 
 
 def _replace(document: dict[str, Any], counter: str) -> ReplaceOne[dict[str, Any]]:
-    return ReplaceOne({"_id": document["_id"], counter: {"$lt": document[counter]}}, document)
+    return ReplaceOne({"_id": document["_id"], counter: {"$lte": document[counter]}}, document)
 
 
 def _document(record: msgspec.Struct, key: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from services.metrics.domain.kpis import Kpi
 from services.metrics.repository import Counts
 
 EVENTS_TALLIED = Counter("duban_events_tallied_total", "Events taken into the key figures, repeats included")
-DEAD_LETTERS = Counter("duban_metrics_dead_letters_total", "Records that could not be read", ["topic"])
+DEAD_LETTERS = Counter("duban_metrics_dead_letters_total", "Records that could not be read", ["topic", "reason"])
 BATCHES_RETRIED = Counter("duban_metrics_batches_retried_total", "Batches tried again because the store failed")
 
 

@@ -15,10 +15,13 @@ from services.notifications.mongo import MongoAlerts
 from services.notifications.policies import load_directory
 from services.notifications.service import Inbox
 from services.shared.consuming import BatchReader, now_ms
+from services.shared.logs import configure_logs
 from services.shared.settings import Settings
 from services.shared.worker_http import serve_probes
 
-app = typer.Typer(help="notifications: alerts.v1 into the board and the feeds", no_args_is_help=True)
+app = typer.Typer(
+    callback=configure_logs, help="notifications: alerts.v1 into the board and the feeds", no_args_is_help=True
+)
 
 
 @cache
@@ -47,7 +50,7 @@ def run_inbox(settings: Settings, stop: threading.Event, instance: str = "0", po
     inbox = Inbox(alerts, load_directory(settings.policies), now_ms)
     reader = BatchReader(
         brokers=settings.brokers, name="notifications", topics=[ALERTS], instance=instance, handle=inbox.handle,
-        on_dead_letter=lambda topic: telemetry.DEAD_LETTERS.labels(topic).inc(),
+        on_dead_letter=lambda topic, reason: telemetry.DEAD_LETTERS.labels(topic, reason).inc(),
         on_retry=telemetry.BATCHES_RETRIED.inc,
     )  # fmt: skip
     if port:
@@ -61,7 +64,9 @@ def serve(host: str = "127.0.0.1", port: Annotated[int, typer.Option(help="HTTP 
     """Serve the board and the API. Example: python -m services.notifications.main serve --port 8080"""
     import uvicorn
 
-    uvicorn.run(create_app(), host=host, port=port, proxy_headers=True, timeout_graceful_shutdown=3)
+    uvicorn.run(  # no access log: addresses hold tickets
+        create_app(), host=host, port=port, access_log=False, proxy_headers=True, timeout_graceful_shutdown=3
+    )
 
 
 @app.command()

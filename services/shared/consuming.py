@@ -9,21 +9,33 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 from kafka import KafkaConsumer, KafkaProducer
 
-from services.contracts.codec import Undecodable, decode, encode
+from services.contracts.codec import Kind, Undecodable, decode, encode
 from services.contracts.dead_letters import DeadLetterV1
 from services.contracts.envelope import Event
 from services.contracts.identifiers import name_of
-from services.contracts.topics import DEAD_LETTERS
+from services.contracts.topics import DEAD_LETTERS, MAX_DEAD_LETTER
 
 log = structlog.get_logger()
 PATIENCE_SECONDS = 20.0
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+class Record(Protocol):
+    """A consumer record; `timestamp` in ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -37,7 +49,7 @@ class Received(msgspec.Struct, frozen=True):
     cause_ts: int | None = None
 
 
-def dead_letter(consumer: str, record: Any, reason: str, seen_at: datetime) -> tuple[bytes, bytes]:
+def dead_letter(consumer: str, record: Record, reason: str, seen_at: datetime) -> tuple[bytes, bytes]:
     """Key and value of the dead letter of an unreadable record; the id is the same however often it is met."""
     place = f"{record.topic}-{record.partition}-{record.offset}"
     letter = DeadLetterV1(
@@ -49,7 +61,7 @@ def dead_letter(consumer: str, record: Any, reason: str, seen_at: datetime) -> t
     return place.encode(), value
 
 
-def received(record: Any) -> Received:
+def received(record: Record) -> Received:
     """The event in a consumer record. Raises Undecodable."""
     cause = next((v for k, v in record.headers or () if k == "cause-ts"), None)
     return Received(
@@ -58,14 +70,14 @@ def received(record: Any) -> Received:
         partition=record.partition,
         offset=record.offset,
         timestamp=record.timestamp,
-        cause_ts=int(cause) if cause and cause.isdigit() else None,
+        cause_ts=int(cause) if cause and len(cause) < 20 and cause.isdigit() else None,
     )
 
 
 class BatchReader:
     """Reads `topics` as the group `group` and hands over batches in partition order until `stop` is set.
 
-    `name` signs dead letters; `on_dead_letter(topic)` and `on_lag(topic, partition, records)` let telemetry count.
+    `name` signs dead letters; `on_dead_letter(topic, reason)` lets telemetry count.
     A fixed `instance` makes a restart take its partitions back at once and fences an older copy of itself.
     """
 
@@ -77,7 +89,7 @@ class BatchReader:
         topics: Sequence[str],
         instance: str,
         handle: Callable[[list[Received]], None],
-        on_dead_letter: Callable[[str], None],
+        on_dead_letter: Callable[[str, Kind], None],
         on_retry: Callable[[], None] = lambda: None,
         max_records: int = 2000,
     ) -> None:
@@ -144,7 +156,7 @@ class BatchReader:
                 try:
                     batch.append(received(record))
                 except Undecodable as error:
-                    self._bury(record, str(error))
+                    self._bury(record, error)
         attempt = 0
         while not stop.is_set():
             try:
@@ -162,13 +174,15 @@ class BatchReader:
                 stop.wait(pause)
         return False
 
-    def _bury(self, record: Any, reason: str) -> None:
+    def _bury(self, record: Record, error: Undecodable) -> None:
         if self._producer is None:
-            self._producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", enable_idempotence=True)
-        key, value = dead_letter(self.name, record, reason, datetime.now(UTC))
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._servers, acks="all", enable_idempotence=True, max_request_size=MAX_DEAD_LETTER
+            )
+        key, value = dead_letter(self.name, record, str(error), datetime.now(UTC))
         self._producer.send(DEAD_LETTERS, key=key, value=value)
-        self._on_dead_letter(record.topic)
-        log.error("record.undecodable", place=key.decode(), reason=reason)
+        self._on_dead_letter(record.topic, error.kind)
+        log.error("record.undecodable", place=key.decode(), reason=str(error))
 
 
 def now_ms() -> int:

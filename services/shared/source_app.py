@@ -15,6 +15,7 @@ from services.shared.bodies import Body
 from services.shared.case_api import add_case_routes, components, install_command_problems
 from services.shared.cases import MongoCases
 from services.shared.commands import CaseService, Kind
+from services.shared.logs import configure_logs
 from services.shared.problems import Problem, install_problem_handlers
 from services.shared.relay import KafkaLog, Relay, serve_relay
 from services.shared.settings import Settings
@@ -80,7 +81,7 @@ def source_cli(
     name: str, create_app: Callable[[Settings], FastAPI], create_relay: Callable[[Settings], Relay]
 ) -> typer.Typer:
     """`serve` and `relay` of one service. Settings come from the environment (DUBAN_…)."""
-    cli = typer.Typer(no_args_is_help=True, add_completion=False, help=f"The {name} service.")
+    cli = typer.Typer(callback=configure_logs, no_args_is_help=True, add_completion=False, help=f"The {name} service.")
 
     @cli.command(help=f"Serve the HTTP API. Example: python -m services.{name}.main serve --port 8000")
     def serve(host: str = "127.0.0.1", port: int = 8000) -> None:

@@ -105,6 +105,7 @@ def _configs(topic: Topic, replication: int) -> dict[str, str]:
         # Retention counts from the arrival: an imported event of 2010 is not old the moment it is written.
         "message.timestamp.type": "LogAppendTime",
         "cleanup.policy": topic.cleanup,
+        "max.message.bytes": str(topic.max_bytes),
         "min.insync.replicas": "2" if replication >= 3 else "1",
     }
 

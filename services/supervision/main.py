@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from services.contracts.topics import ALERTS, DEAD_LETTERS, FACTS, SOURCE_TOPICS
+from services.shared.logs import configure_logs
 from services.shared.settings import Settings
 from services.shared.worker_http import serve_probes
 from services.supervision.domain.cases import CasesFold
@@ -14,7 +15,9 @@ from services.supervision.domain.subjects import SubjectsFold
 from services.supervision.policy_files import load_policies
 from services.supervision.runtime.worker import Worker, run
 
-app = typer.Typer(help="Supervision workers. Example: python -m services.supervision.main cases --port 9111")
+app = typer.Typer(
+    callback=configure_logs, help="Supervision workers. Example: python -m services.supervision.main cases --port 9111"
+)
 Port = typer.Option(9111, help="Port of /metrics and /health.")
 
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from services.contracts import codec
 from services.contracts.clock import CalendarDecreedV1, ClockTickedV1
-from services.contracts.codec import MAX_EVENT, Undecodable, decode
+from services.contracts.codec import KINDS, MAX_EVENT, Undecodable, decode
 from services.contracts.dead_letters import DeadLetterV1
 from services.contracts.instants import from_micros, to_micros
 from services.contracts.topics import ALERTS, DEAD_LETTERS, FACTS
@@ -147,11 +147,19 @@ def state_of(store: PartitionStore, timeline: str, subject: str) -> Any:
     return None if value is None else msgspec.msgpack.decode(value, type=CasesFold.state_type)
 
 
+def verdict_on(record: Written) -> str:
+    """The type of a record's event, or why it cannot be folded."""
+    verdict = judged(record.value)
+    if verdict in KINDS or verdict in ("clock.ticked.v1", "calendar.decreed.v1"):
+        return verdict
+    return verdict if decode(record.value).subject.encode() == record.key else "key"
+
+
 def accounted(store: PartitionStore, effects: Sequence[StoredEffect], bad: dict[int, Written]) -> Counter[str]:
     """What became of each bad record; AssertionError when one of them is nowhere."""
     found, fate = letters(effects), Counter[str]()
     for offset, record in bad.items():
-        verdict = judged(record.value)
+        verdict = verdict_on(record)
         if offset in found:
             letter = found[offset]
             assert (letter.topic, letter.partition, letter.consumer) == (TOPIC, PARTITION, "supervision.cases")
@@ -288,7 +296,7 @@ def test_a_bad_record_is_one_dead_letter_whole_and_counted_by_its_reason(name: s
         effects = folded(worker, log)
         assert accounted(store, effects, bad) == {f"dead letter: {kind}": 2}
         assert said(effects) == said_alone()
-        assert worker.unreadable == 2
+        assert worker.unreadable == {kind: 2}
 
 
 def test_all_bad_records_at_once_and_the_reasons_can_be_counted_from_the_letters() -> None:
@@ -301,6 +309,123 @@ def test_all_bad_records_at_once_and_the_reasons_can_be_counted_from_the_letters
         assert accounted(store, effects, spoiled) == expected
         reasons = Counter(re.split(r"[:\d]", letter.reason)[0] for letter in letters(effects).values())
         assert reasons["not a CloudEvents envelope"] == expected["dead letter: envelope"]
+
+
+def test_a_record_under_another_key_is_a_dead_letter_for_it_may_lie_in_a_wrong_partition() -> None:
+    log, bad = mixed([Written(b"somebody-else", filed()), Written(None, filed())], [0.3, 0.6])
+    with a_store() as store:
+        effects = folded(cases_fold(store), log)
+        assert accounted(store, effects, bad) == {"dead letter: key": 2}
+        assert said(effects) == said_alone()
+
+
+def test_a_live_tick_ahead_of_the_brokers_clock_accuses_nobody() -> None:
+    """The broker says when a tick came; a ticker whose clock runs ahead would make everybody late."""
+    ticks = {n: from_micros((T0_MS + seconds * 1000) * 1000).isoformat() for n, seconds in enumerate((590, 660))}
+    log = [Lying(TOPIC, PARTITION, n, T0_MS, None, tick(as_of, "live")) for n, as_of in ticks.items()]
+    with a_store() as store:
+        effects = folded(cases_fold(store), log)
+        assert store.marks() == {("live", PLACE): (T0_MS + 590_000) * 1000}
+        assert {offset: letter.reason for offset, letter in letters(effects).items()} == {
+            1: "a live tick 660 s ahead of the broker's clock"
+        }
+
+
+# The limit: a row of unreadable records says that something else is wrong
+
+
+def test_ticks_do_not_break_a_row_of_unreadable_records() -> None:
+    times = [f"2026-03-{2 + n:02}T00:00:00Z" for n in range(10)]
+    log = laid([record for at in times for record in (Written(b"k", b"{"), Written(b"clock", tick(at)))])
+    with a_store() as store:
+        worker = cases_fold(store, dead_letter_limit=4)
+        assert len(letters(folded(worker, log, 3))) == 4
+        assert worker.stopped
+        assert store.offset == 8
+        again = cases_fold(store, dead_letter_limit=4)
+        assert not folded(again, log[8:])
+        assert again.stopped
+        mended = cases_fold(store, dead_letter_limit=100)
+        assert len(letters(folded(mended, log[8:]))) == 6
+        assert store.offset == len(log)
+
+
+class Broken(CasesFold):
+    """Fails on everything, or on `only` some."""
+
+    calls = 0
+    only: tuple[str, ...] = ("fold", "wake", "recompute", "decreed")
+
+    def _fails(self, what: str) -> None:
+        type(self).calls += 1
+        if what in self.only:
+            raise ZeroDivisionError(f"a fault in {what}")
+
+    def fold(self, *arguments):  # type: ignore[no-untyped-def]
+        self._fails("fold")
+        return super().fold(*arguments)
+
+    def wake(self, *arguments):  # type: ignore[no-untyped-def]
+        self._fails("wake")
+        return super().wake(*arguments)
+
+    def recompute(self, *arguments):  # type: ignore[no-untyped-def]
+        self._fails("recompute")
+        return super().recompute(*arguments)
+
+    def decreed(self, event):  # type: ignore[no-untyped-def]
+        self._fails("decreed")
+        return self
+
+
+def broken(store: PartitionStore, *only: str, limit: int = 10**6) -> PartitionFold:
+    policies = load_policies(POLICIES)
+    fold = Broken(policies.cases, policies.calendar)
+    fold.only, Broken.calls = only, 0
+    return PartitionFold(
+        fold, store, PLACE, upstream=frozenset(), forward=(FACTS, ALERTS), partitions=COUNTS, dead_letter_limit=limit
+    )
+
+
+def test_a_fold_that_always_fails_is_tried_on_each_record_once_and_stops_at_the_limit() -> None:
+    log = laid([record for record in good() if record.key is not None][:300])
+    with a_store() as store:
+        worker = broken(store, "fold")
+        assert set(letters(folded(worker, log))) == set(range(300))
+        assert worker.unreadable == {"fold": 300}
+        assert Broken.calls == 300
+    with a_store() as store:
+        worker = broken(store, "fold", limit=20)
+        assert len(letters(folded(worker, log))) == store.offset == 20
+        assert worker.stopped.endswith("ZeroDivisionError('a fault in fold')")
+        assert len(folded(cases_fold(store), log)) > 0  # a mended rule goes on where the broken one stopped
+        assert store.offset == 300
+
+
+@pytest.mark.parametrize("what", ["wake", "recompute", "decreed"])
+def test_a_rule_that_fails_on_a_timer_or_a_decree_leaves_the_state_as_it_was(what: str) -> None:
+    decree = {"year": 2027, "version": "cn-2027", "holidays": [], "makeup_workdays": []}
+    record = {"id": "d", "source": "/s", "type": "calendar.decreed.v1", "subject": "calendar", "sequence": 0}
+    record |= {"time": "2026-11-05T00:00:00Z", "timeline": "somewhere-else", "data": decree}
+    limit = {"limit": {"amount": 300}, "promised_limit": {"amount": 300}, "statutory_limit": {"amount": 300}}
+    accepted = filed(type="approval.accepted.v1", sequence=2, data={"agency": "a", **limit})
+    log = laid([
+        Written(b"somewhere-else", filed()),
+        Written(b"somewhere-else", accepted),
+        Written(b"calendar", as_bytes(record)),
+        Written(b"clock", tick("2029-01-01T00:00:00Z")),
+    ])  # fmt: skip
+    with a_store() as store:
+        worker = broken(store, what)
+        (letter,) = letters(folded(worker, log)).values()
+        assert f"a fault in {what}" in letter.reason
+        assert worker.unreadable == {"fold": 1}
+        assert store.offset == 4
+        assert len(state_of(store, "somewhere-else", "somewhere-else").clocks) > 0
+    with a_store() as store:
+        worker = broken(store, what, limit=0)
+        assert what == "decreed" or not letters(folded(worker, log))
+        assert what == "decreed" or worker.stopped
 
 
 READABLE = {
@@ -323,7 +448,8 @@ READABLE = {
 @pytest.mark.parametrize("name", READABLE)
 def test_odd_records_that_can_be_read_touch_nobody_else(name: str) -> None:
     value = READABLE[name]
-    log, bad = mixed([Written(b"somewhere-else", value)] * 2, [0.2, 0.7])
+    key = json.loads(value)["subject"].encode()
+    log, bad = mixed([Written(key, value)] * 2, [0.2, 0.7])
     with TemporaryDirectory() as folder:
         store = PartitionStore(Path(folder))
         effects = folded(cases_fold(store), log)
@@ -348,7 +474,7 @@ def test_a_case_of_endless_texts_and_pauses_says_nothing_that_kafka_would_not_ta
     pause = {"agency": "a", "ground": "hearing", "notice_ref": "n"}
     events += [("approval.paused.v1", pause), ("approval.resumed.v1", {"agency": "a"})] * 300
     log = [
-        Written(b"k", filed(type=name, sequence=n + 1, time="2026-03-02T01:00:00Z", data=data, **names))
+        Written(b"s" * 512, filed(type=name, sequence=n + 1, time="2026-03-02T01:00:00Z", data=data, **names))
         for n, (name, data) in enumerate(events)
     ]
     with a_store() as store:
@@ -427,7 +553,10 @@ def bad_facts(draw: st.DrawFn) -> Written:
     fact = draw(st.sampled_from([r.value for r in facts() if r.value is not None and r.key != b"clock"]))
     record = json.loads(fact) | {"timeline": "somewhere-else"}
     record["data"][draw(st.sampled_from(sorted(record["data"])))] = draw(VALUES)
-    return Written(draw(st.sampled_from([None, b"k"])), draw(spoilt(as_bytes(record)) | st.just(as_bytes(record))))
+    return Written(
+        draw(st.sampled_from([None, b"k", record["subject"].encode()])),
+        draw(spoilt(as_bytes(record)) | st.just(as_bytes(record))),
+    )
 
 
 @given(st.lists(bad_facts().filter(lambda r: harmless(r.value)), min_size=1, max_size=12), st.randoms())
@@ -446,7 +575,7 @@ def test_good_facts_among_bad_ones_are_counted_as_if_they_were_alone(bad: list[W
 
 @pytest.mark.parametrize("value", [filed(), filed(type="alert.raised.v1")], ids=["an application", "an alert"])
 def test_a_readable_event_on_the_topic_of_facts_is_a_dead_letter_or_touches_nobody(value: bytes) -> None:
-    log = [Written(b"k", value), *facts()]
+    log = [Written(b"somewhere-else", value), *facts()]
     with a_store() as store:
         effects = folded(subjects_fold(store), laid(log, FACTS, 0))
         assert set(letters(effects)) <= {0}

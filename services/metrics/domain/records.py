@@ -35,10 +35,13 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def case_after(case: Case | None, event: Event) -> Case | None:
-    """The case after `event`; None when that changes nothing because it was taken in before."""
-    if case is not None and event.sequence <= case.sequence:
-        return None
+    """The case after `event`; None when that changes nothing because it was taken in before.
+
+    An event that comes behind its successors (a dead letter put back) adds its step and no more.
+    """
     kind, verb = event.type.split(".")[:2]
+    if case is not None and event.sequence <= case.sequence:
+        return None if verb in case.steps else msgspec.structs.replace(case, steps=(*case.steps, verb))
     agency = getattr(event.data, "agency", None)
     before = case or Case(case_id=event.subject, timeline=event.timeline, kind=kind, sequence=0)
     return Case(

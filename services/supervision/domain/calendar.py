@@ -36,13 +36,21 @@ class Calendar:
     ends with the last microsecond of day n. Every question is answered from tables in constant time.
     """
 
-    __slots__ = ("_ends", "_nth", "_offset", "_ordinal", "_zone", "decreed_until", "timezone", "version", "years")
+    __slots__ = (
+        "_ends", "_nth", "_offset", "_ordinal", "_zone", "decreed_until", "first_year", "timezone", "version", "years",
+    )  # fmt: skip
 
-    def __init__(self, version: str, timezone: str, years: Mapping[int, DecreedYear]) -> None:
-        """Raises ZoneInfoNotFoundError for an unknown time zone."""
+    def __init__(
+        self, version: str, timezone: str, years: Mapping[int, DecreedYear], first_year: int | None = None
+    ) -> None:
+        """`first_year` is where the run of decreed years begins: the first of `years` unless said otherwise.
+
+        Raises ZoneInfoNotFoundError for an unknown time zone.
+        """
         self.version = version
         self.timezone = timezone
         self.years = dict(years)
+        self.first_year = min(self.years, default=None) if first_year is None else first_year
         self._zone = ZoneInfo(timezone)
         self._ends = _day_ends(timezone)
         self._offset = self._ends[0] + 1 - DAY
@@ -84,7 +92,8 @@ class Calendar:
     def with_decree(self, decree: CalendarDecreedV1) -> Self:
         """This calendar with one more year decreed (or decreed anew), named by the decree's version.
 
-        Days that lie in another year, and years outside the tables, are none of the decree's business.
+        Days that lie in another year, and years outside the tables, are none of the decree's business. A decree for a
+        year before the first makes nothing uncertain that was certain.
         """
         if not _FIRST.year < decree.year < 2100:
             return self
@@ -93,7 +102,7 @@ class Calendar:
             frozenset(day for day in holidays if day.year == decree.year),
             frozenset(day for day in makeup if day.year == decree.year),
         )
-        return type(self)(decree.version, self.timezone, {**self.years, decree.year: year})
+        return type(self)(decree.version, self.timezone, {**self.years, decree.year: year}, self.first_year)
 
     def local_day(self, at: int) -> date:
         """The local day of an instant."""
@@ -139,9 +148,9 @@ class Calendar:
 
     def _last_decreed(self) -> int:
         """The end of the last year of the unbroken run of decrees; before all time when there is none."""
-        if not self.years:
+        if self.first_year is None:
             return -MICROS_MAX
-        year = min(self.years)
+        year = self.first_year
         while year + 1 in self.years:
             year += 1
         return self._ends[(date(year, 12, 31) - _FIRST).days]

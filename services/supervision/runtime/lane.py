@@ -8,10 +8,11 @@ from concurrent.futures import Executor
 
 import structlog
 
+from services.shared.consuming import Record
 from services.shared.failpoints import failpoint
 from services.supervision import telemetry
 from services.supervision.runtime.checkpoints import Checkpoints
-from services.supervision.runtime.partition import PartitionFold, Record
+from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.publisher import Publisher
 
 log = structlog.get_logger()
@@ -92,7 +93,7 @@ class Lane:
 
     async def _fold(self, records: Sequence[Record]) -> None:
         name, loop = self.partition.fold.name, asyncio.get_running_loop()
-        unreadable, before = self.partition.unreadable, self.partition.store.offset
+        unreadable, before = self.partition.unreadable.copy(), self.partition.store.offset
         pieces = self.partition.take(records)
 
         def turn() -> bool:
@@ -112,8 +113,8 @@ class Lane:
                 more = await loop.run_in_executor(self._folding, turn)
         if self.queue.empty() or time.monotonic() - self._flushed > UNACKNOWLEDGED_SECONDS:
             await self._flush()
+        telemetry.RECORDS.labels(name, records[0].topic).inc(self.partition.store.offset - before)
+        for kind, count in (self.partition.unreadable - unreadable).items():
+            telemetry.UNREADABLE.labels(name, records[0].topic, kind).inc(count)
         if self.partition.stopped:
             log.error("partition.stopped", reason=self.partition.stopped)
-            return
-        telemetry.RECORDS.labels(name, records[0].topic).inc(self.partition.store.offset - before)
-        telemetry.UNREADABLE.labels(name, records[0].topic).inc(self.partition.unreadable - unreadable)

@@ -4,50 +4,38 @@ A batch is cut at ticks and decrees; each piece is one atomic write of states, t
 at any moment leaves a prefix of the log. The same records give the same effects in the same order, however cut.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import structlog
 
 from services.contracts.clock import ClockTickedV1
-from services.contracts.codec import Undecodable, decode, encode
-from services.contracts.envelope import Event
-from services.contracts.identifiers import name_of
-from services.contracts.instants import from_micros, to_micros
-from services.contracts.topics import DEAD_LETTERS
+from services.contracts.codec import Kind, Undecodable, decode
+from services.contracts.envelope import LIVE, Event
+from services.contracts.instants import to_micros
+from services.contracts.registry import event_type
 from services.shared import failpoints
-from services.shared.consuming import dead_letter
+from services.shared.consuming import Record
 from services.shared.failpoints import failpoint
-from services.shared.partitioner import partition_of
-from services.supervision.domain.fold import NEVER, Effect, Fold
+from services.supervision.domain.fold import NEVER, Fold
+from services.supervision.runtime.draft import Draft, Origin
+from services.supervision.runtime.outgoing import Outgoing
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 
 FIRED_AT_ONCE = 2000
-Origin = tuple[str, tuple[int, int]]
+AHEAD_MS = 600_000  # how far a live tick may be ahead of the broker's clock
+# A record of a piece, the key of its state (empty when it is unreadable) and where it came from.
+Item = tuple[Record, Event | Undecodable, bytes, Origin | None]
 log = structlog.get_logger()
-
-
-class Record(Protocol):
-    """A consumer record; `timestamp` in ms."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
-Item = tuple[Record, Event | Undecodable, bytes]
 
 
 class PartitionFold:
     """`upstream` names the sources whose ticks make the watermark; empty: the partition's own ticks do.
 
     `forward` names the topics that ticks are passed on to and `partitions` how many each topic has. After
-    `dead_letter_limit` unreadable records in a row it stops: then it is not the records that are wrong.
+    `dead_letter_limit` unreadable records in a row it stops: then it is not the records that are wrong. Ticks do not
+    break the row, and what the fold fails on belongs to it.
     """
 
     def __init__(
@@ -55,24 +43,24 @@ class PartitionFold:
         upstream: frozenset[str], forward: tuple[str, ...], partitions: dict[str, int], dead_letter_limit: int = 1000,
     ) -> None:  # fmt: skip
         self.fold, self.store, self.place = fold, store, place
-        self.unreadable = 0  # since the start of the process
         self.stopped = ""  # why nothing is folded any more
         self._limit = dead_letter_limit
+        self._cutting = fold.decree_types | {event_type(ClockTickedV1)}
         self._upstream = upstream or frozenset({place})
-        self._forward, self._partitions = forward, partitions
+        self._forward = forward
+        self._out = Outgoing(fold.name, place, partitions)
+        self._draft = Draft(store, fold.state_type, self._out)
         self._marks = store.marks()
-        self._high_waters = store.high_waters()
         self._watermarks = {timeline: self._lowest(timeline) for timeline, _ in self._marks}
         for value in store.decrees():
             self.fold = self.fold.decreed(decode(value))
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(fold.state_type).decode
-        self._states: dict[bytes, Any] = {}
-        self._stored: dict[bytes, tuple[int | None, bool]] = {}
-        self._effects: list[StoredEffect] = []
-        self._moved: set[str] = set()
-        self._cause: Record | None = None
         self._next = store.offset
+        self._cause: Record | None = None  # for failpoints
+
+    @property
+    def unreadable(self) -> Counter[Kind]:
+        """Dead letters written since the process began, by reason."""
+        return self._draft.buried
 
     def take(self, records: Sequence[Record]) -> Iterator[list[StoredEffect]]:
         """Fold `records` (in order, none missing), skipping what the store holds already.
@@ -82,58 +70,83 @@ class PartitionFold:
         """
         piece: list[Item] = []
         for record in records:
-            if record.offset < self._next or self.stopped:
+            if self.stopped:
+                return
+            if record.offset < self._next:
                 continue
             if failpoints.ARMED:
                 failpoint("decode.before", _kind(record))
             origin = _origin(record)
-            if origin is not None and origin[1] <= self._high_waters.get(origin[0], (-1, -1)):
+            if self._draft.repeated(origin):
                 self._next = record.offset + 1
                 continue
-            try:
-                event = decode(record.value)
-            except Undecodable as error:
-                if self.store.unreadable >= self._limit:
-                    self.stopped = f"{self.place}: {self.store.unreadable} unreadable records in a row: {error}"
+            event, key = self._read(record)
+            if isinstance(event, Undecodable) or event.type not in self._cutting:
+                self._next = record.offset + 1
+                piece.append((record, event, key, origin))
+                continue
+            if piece:
+                yield from self._pieces(piece, record.offset)
+                piece = []
+                if self.stopped or self._draft.repeated(origin):
                     continue
-                self._next = record.offset + 1
-                self.store.unreadable += 1
-                piece.append((record, error, b""))
-                continue
             self._next = record.offset + 1
-            self.store.unreadable = 0
-            if failpoints.ARMED:
-                failpoint("decode.after", event.type)
-            if isinstance(event.data, ClockTickedV1) or event.type in self.fold.decree_types:
-                if piece:
-                    yield self._piece(piece, record.offset)
-                    piece = []
-                yield from (self._tick if isinstance(event.data, ClockTickedV1) else self._decree)(event, record)
-                self._remember(origin)
+            yield from (self._tick if isinstance(event.data, ClockTickedV1) else self._decree)(event, record)
+            if not self.stopped:
+                self._draft.remember(origin)
                 yield self._write(self._next, 0)
-            else:
-                self._remember(origin)
-                piece.append((record, event, f"{event.timeline}\0{event.subject}".encode()))
-        if self._next > self.store.offset:
-            yield self._piece(piece, self._next)
+        if self._next > self.store.offset and not self.stopped:
+            yield from self._pieces(piece, self._next)
 
-    def _piece(self, piece: list[Item], offset: int) -> list[StoredEffect]:
-        """One write of `piece` and of the position `offset`. A record that the fold fails on becomes a dead letter:
-        the fold is pure, it would fail again."""
+    def _read(self, record: Record) -> tuple[Event | Undecodable, bytes]:
+        """The event and the key of its state."""
+        try:
+            event = decode(record.value)
+            key = event.subject.encode()
+            if event.type not in self._cutting:
+                if record.key != key:
+                    raise Undecodable(f"the key is not the subject {event.subject!r}: a wrong partition", "key")
+            elif event.timeline == LIVE and isinstance(event.data, ClockTickedV1):
+                ahead = to_micros(event.data.as_of) // 1000 - record.timestamp
+                if ahead > AHEAD_MS:
+                    raise Undecodable(f"a live tick {ahead // 1000} s ahead of the broker's clock", "instant")
+        except Undecodable as error:
+            return error, b""
+        if failpoints.ARMED:
+            failpoint("decode.after", event.type)
+        return event, event.timeline.encode() + b"\0" + key
+
+    def _pieces(self, piece: list[Item], offset: int) -> Iterator[list[StoredEffect]]:
+        """Write `piece` and the position `offset`. A record that the fold fails on becomes a dead letter: the fold is
+        pure, it would fail again. What lies before it is written first, for the failure may have spoilt a state."""
         while (failed := self._fold_all(piece)) is not None:
             at, error = failed
-            log.error("record.fold_failed", place=self.place, offset=piece[at][0].offset, exc_info=error)
-            piece[at] = (piece[at][0], Undecodable(f"the fold failed: {error!r}"[:300]), b"")
-            self._discard()
-        return self._write(offset, 0)
+            record, origin = piece[at][0], piece[at][3]
+            self._draft.discard()
+            if at and self._fold_all(piece[:at]) is None:
+                yield self._write(record.offset, 0)
+            if isinstance(error, Undecodable):
+                self._stop(error)
+                return
+            log.error("record.fold_failed", place=self.place, offset=record.offset, exc_info=error)
+            piece = [(record, Undecodable(f"the fold failed: {error!r}"), b"", origin), *piece[at + 1 :]]
+        yield self._write(offset, 0)
 
     def _fold_all(self, piece: list[Item]) -> tuple[int, Exception] | None:
-        self._load([key for _, _, key in piece if key])
-        states, fold = self._states, self.fold.fold
-        for at, (record, event, key) in enumerate(piece):
+        """Fold `piece` into the draft; where it stopped and why: the fold's failure, or the last Undecodable."""
+        draft, fold = self._draft, self.fold.fold
+        draft.load([key for _, _, key, _ in piece if key])
+        states = draft.states
+        for at, (record, event, key, origin) in enumerate(piece):
+            if origin is not None:
+                if draft.repeated(origin):
+                    continue
+                draft.remember(origin)
             self._begin(record)
             if isinstance(event, Undecodable):
-                self._bury(record, str(event))
+                if draft.in_a_row >= self._limit:
+                    return at, event
+                self._bury(record, event)
                 continue
             if failpoints.ARMED:
                 failpoint("fold.before", event.type)
@@ -141,10 +154,11 @@ class PartitionFold:
                 state, effects = fold(states.get(key), event, self._watermarks.get(event.timeline, NEVER))
             except Exception as error:
                 return at, error
+            draft.in_a_row = 0
             if state is not None:
                 states[key] = state
             if effects:
-                self._add(effects)
+                self._out.add(effects)
             if failpoints.ARMED:
                 failpoint("fold.after", event.type)
         return None
@@ -161,27 +175,29 @@ class PartitionFold:
         watermark = self._lowest(timeline)
         if watermark > self._watermarks.get(timeline, NEVER):
             while keys := self.store.due(timeline.encode(), watermark, FIRED_AT_ONCE):
-                self._load(keys)
+                self._draft.load(keys)
                 for key in keys:
-                    self._wake(key, watermark, record)
-                yield self._write(record.offset, self._index)
+                    if not self._wake(key, watermark, record):
+                        return
+                yield self._write(record.offset, self._out.index)
             self._watermarks[timeline] = watermark
-            self._pass_on(timeline, watermark)
+            self._out.forward(self._forward, timeline, watermark)
         self.store.put_mark(timeline, source, as_of)
         if failpoints.ARMED:
             failpoint("fold.after", event.type)
 
-    def _wake(self, key: bytes, watermark: int, record: Record) -> None:
+    def _wake(self, key: bytes, watermark: int, record: Record) -> bool:
+        """Whether there is more to come: a state that cannot be woken goes without its timer, at most `_limit`."""
+        states = self._draft.states
         try:
-            self._states[key], effects = self.fold.wake(self._states[key], watermark)
+            states[key], effects = self.fold.wake(states[key], watermark)
         except Exception as error:
-            log.error("timer.fold_failed", place=self.place, key=key.decode(), exc_info=error)
-            del self._states[key]
-            self._load([key])
-            self._states[key].wake_at = None
-            self._bury(record, f"the fold failed to wake {key.decode()!r}: {error!r}"[:300])
+            state = self._spared(key, record, error)
+            if state is not None:
+                state.wake_at = None
         else:
-            self._add(effects)
+            self._out.add(effects)
+        return not self.stopped
 
     def _decree(self, event: Event, record: Record) -> Iterator[list[StoredEffect]]:
         """A kill half-way repeats it from the start: recomputing twice under one decree changes nothing."""
@@ -189,92 +205,65 @@ class PartitionFold:
         assert record.value is not None
         if failpoints.ARMED:
             failpoint("fold.before", event.type)
-        self.fold = self.fold.decreed(event)
+        try:
+            self.fold = self.fold.decreed(event)
+        except Exception as error:
+            log.error("decree.failed", place=self.place, offset=record.offset, exc_info=error)
+            self._bury(record, Undecodable(f"the fold failed on the decree: {error!r}"))
+            return
         keys = self.store.provisional()
         for at in range(0, len(keys), FIRED_AT_ONCE):
             some = keys[at : at + FIRED_AT_ONCE]
-            self._load(some)
+            self._draft.load(some)
             for key in some:
-                state = self._states[key]
-                watermark = self._watermarks.get(state.timeline, NEVER)
-                self._states[key], effects = self.fold.recompute(state, event, watermark)
-                self._add(effects)
-            yield self._write(record.offset, self._index)
+                states = self._draft.states
+                watermark = self._watermarks.get(states[key].timeline, NEVER)
+                try:
+                    states[key], effects = self.fold.recompute(states[key], event, watermark)
+                except Exception as error:
+                    if self._spared(key, record, error) is None:
+                        return
+                else:
+                    self._out.add(effects)
+            yield self._write(record.offset, self._out.index)
         self.store.put_decree(record.offset, record.value)
         if failpoints.ARMED:
             failpoint("fold.after", event.type)
 
+    def _spared(self, key: bytes, record: Record, error: Exception) -> Any:
+        """The state that the fold failed on, as it was, with a dead letter for it; None when that is one too many."""
+        log.error("state.fold_failed", place=self.place, key=key.decode(), exc_info=error)
+        reason = Undecodable(f"the fold failed on the state {key.decode()!r}: {error!r}")
+        if self._draft.in_a_row >= self._limit:
+            self._stop(reason)
+            return None
+        self._bury(record, reason)
+        return self._draft.reload(key)
+
+    def _stop(self, reason: Undecodable) -> None:
+        """What is drafted is thrown away: it is folded again when somebody has mended what is wrong."""
+        self.stopped = f"{self.place}: {self._draft.in_a_row} unreadable records in a row: {reason}"
+        self._draft.discard()
+
     def _begin(self, record: Record) -> None:
         """Effects from here on are of `record`; those it had before the process ended are in the store already."""
         self._cause = record
-        self._index = self.store.index if record.offset == self.store.offset else 0
+        self._out.begin(record, self.store.index if record.offset == self.store.offset else 0)
 
-    def _remember(self, origin: Origin | None) -> None:
-        if origin is not None:
-            self._high_waters[origin[0]] = origin[1]
-            self._moved.add(origin[0])
+    def _bury(self, record: Record, reason: Undecodable) -> None:
+        self._draft.bury(reason.kind)
+        self._out.bury(record, str(reason))
 
     def _lowest(self, timeline: str) -> int:
         return min(self._marks.get((timeline, source), NEVER) for source in self._upstream)
 
-    def _load(self, keys: list[bytes]) -> None:
-        missing = [key for key in dict.fromkeys(keys) if key not in self._states]
-        for key, value in zip(missing, self.store.states(missing), strict=True):
-            if value is not None:
-                state = self._states[key] = self._decode(value)
-                self._stored[key] = (state.wake_at, state.provisional)
-
     def _write(self, offset: int, index: int) -> list[StoredEffect]:
-        for key, state in self._states.items():
-            wake_at, provisional = self._stored.get(key, (None, False))
-            self.store.move_timer(state.timeline.encode(), key, wake_at, state.wake_at)
-            self.store.set_provisional(key, provisional, state.provisional)
-            self.store.put_state(key, self._encode(state))
-        for source in self._moved:
-            self.store.put_high_water(source, self._high_waters[source])
-        effects = self._effects
         if failpoints.ARMED:
             failpoint("write.before", _kind(self._cause))
-        self.store.write(offset, index, effects)
+        effects = self._draft.write(offset, index)
         if failpoints.ARMED:
             failpoint("write.after", _kind(self._cause))
-        self._discard()
-        self._moved.clear()
         return effects
-
-    def _discard(self) -> None:
-        self._states, self._stored, self._effects = {}, {}, []
-
-    def _add(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            key = effect.subject.encode()
-            value = encode(
-                effect.data, id=effect.id, source=f"/supervision/{self.fold.name}", subject=effect.subject,
-                time=from_micros(effect.time), sequence=effect.sequence, timeline=effect.timeline,
-            )  # fmt: skip
-            self._emit(effect.topic, partition_of(key, self._partitions[effect.topic]), key, value)
-
-    def _pass_on(self, timeline: str, as_of: int) -> None:
-        at = from_micros(as_of)
-        tick = ClockTickedV1(as_of=at, source=self.place)
-        for topic in self._forward:
-            for partition in range(self._partitions[topic]):
-                name = name_of("forwarded", self.place, timeline, as_of, topic, partition)
-                source = f"/supervision/{self.fold.name}"
-                value = encode(tick, id=name, source=source, subject="clock", time=at, sequence=1, timeline=timeline)
-                self._emit(topic, partition, b"clock", value)
-
-    def _bury(self, record: Record, reason: str) -> None:
-        self.unreadable += 1
-        key, value = dead_letter(f"supervision.{self.fold.name}", record, reason, from_micros(record.timestamp * 1000))
-        self._emit(DEAD_LETTERS, 0, key, value)
-
-    def _emit(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
-        assert self._cause is not None
-        origin = f"{self.place}:{self._cause.offset}:{self._index}".encode()
-        self._index += 1
-        headers = [("origin", origin), ("cause-ts", str(self._cause.timestamp).encode())]
-        self._effects.append(StoredEffect(topic, partition, key, value, headers))
 
 
 def _origin(record: Record) -> Origin | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import KafkaException, Producer
 
+from services.contracts.topics import MAX_DEAD_LETTER
 from services.supervision.runtime.store import StoredEffect
 
 
@@ -23,6 +24,7 @@ class Publisher:
                 "linger.ms": 2,
                 "queue.buffering.max.messages": 100_000,
                 "message.timeout.ms": 0,
+                "message.max.bytes": MAX_DEAD_LETTER,
             }
         )
         self._failed: str | None = None

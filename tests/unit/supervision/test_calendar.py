@@ -59,6 +59,11 @@ def test_a_missing_year_ends_what_is_certain() -> None:
     assert calendar().with_decree(decree).is_provisional(end_of("2027-01-01"))
 
 
+def test_a_decree_for_a_year_long_ago_makes_nothing_uncertain() -> None:
+    decree = CalendarDecreedV1(year=1999, version="cn-1999", holidays=[], makeup_workdays=[])
+    assert calendar().with_decree(decree).decreed_until == calendar().decreed_until
+
+
 def test_a_decree_of_nonsense_days_harms_nothing() -> None:
     far = [date(1500, 1, 1), date(9999, 1, 1)]
     decree = CalendarDecreedV1(year=2027, version="x", holidays=far, makeup_workdays=far)

@@ -1,0 +1,80 @@
+"""What the next write of a partition will hold. Nothing of it counts before the write; all of it does after."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from services.contracts.codec import Kind
+from services.supervision.runtime.outgoing import Outgoing
+from services.supervision.runtime.store import PartitionStore, StoredEffect
+
+Origin = tuple[str, tuple[int, int]]
+_FIRST = (-1, -1)
+
+
+class Draft:
+    """`states` are those loaded or made; `in_a_row` counts the unreadable records up to here with no readable one
+    between; `buried` counts dead letters written since the process began, by reason."""
+
+    def __init__(self, store: PartitionStore, state_type: type[Any], out: Outgoing) -> None:
+        self.states: dict[bytes, Any] = {}
+        self.in_a_row = store.unreadable
+        self.buried: Counter[Kind] = Counter()
+        self._store, self._out = store, out
+        self._stored: dict[bytes, tuple[int | None, bool]] = {}
+        self._graves: list[Kind] = []
+        self._high_waters = store.high_waters()
+        self._moved: dict[str, tuple[int, int]] = {}
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(state_type).decode
+
+    def load(self, keys: list[bytes]) -> None:
+        """Bring the states of `keys` that the store holds."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self.states]
+        for key, value in zip(missing, self._store.states(missing), strict=True):
+            if value is not None:
+                state = self.states[key] = self._decode(value)
+                self._stored[key] = (state.wake_at, state.provisional)
+
+    def reload(self, key: bytes) -> Any:
+        """The state of `key` as it is in the store, in place of one that a fold left half-done."""
+        self.states.pop(key)
+        self.load([key])
+        return self.states[key]
+
+    def repeated(self, origin: Origin | None) -> bool:
+        """Whether the effect at `origin` has been folded already."""
+        return origin is not None and origin[1] <= self._moved.get(origin[0], self._high_waters.get(origin[0], _FIRST))
+
+    def remember(self, origin: Origin | None) -> None:
+        if origin is not None:
+            self._moved[origin[0]] = origin[1]
+
+    def bury(self, kind: Kind) -> None:
+        self._graves.append(kind)
+        self.in_a_row += 1
+
+    def write(self, offset: int, index: int) -> list[StoredEffect]:
+        """One atomic write of all this and of the position; the effects it holds."""
+        store = self._store
+        for key, state in self.states.items():
+            wake_at, provisional = self._stored.get(key, (None, False))
+            store.move_timer(state.timeline.encode(), key, wake_at, state.wake_at)
+            store.set_provisional(key, provisional, state.provisional)
+            store.put_state(key, self._encode(state))
+        for source, at in self._moved.items():
+            store.put_high_water(source, at)
+        store.unreadable = self.in_a_row
+        effects = self._out.effects
+        store.write(offset, index, effects)
+        self.buried.update(self._graves)
+        self._high_waters |= self._moved
+        self.discard()
+        return effects
+
+    def discard(self) -> None:
+        """Begin anew from what the store holds."""
+        self.states, self._stored, self._graves, self._moved = {}, {}, [], {}
+        self._out.effects = []
+        self.in_a_row = self._store.unreadable
