@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.stack import Stack
+from services.shared.logs import configure_logs
 from tests.support import stack as support
 from tests.support.no_network import no_network
 
+configure_logs()
 _HERE = Path(__file__).parent
 _NO_INFRASTRUCTURE = tuple(_HERE / name for name in ("unit", "contract", "topology"))
 _STACK_FIXTURES = ("stack", "infra")

@@ -26,6 +26,7 @@ from tests.unit.supervision.builders import policies
 from tests.unit.supervision.lives import T0, lives
 
 END = T0 + timedelta(days=400)
+AFTER_ALL_MS = int((END + timedelta(days=400)).timestamp() * 1000)  # of records: no tick is ahead of its broker
 
 
 @st.composite
@@ -46,25 +47,26 @@ def interleaved(town: list[list[Event]], chance: random.Random, ticks: int, days
     while any(waiting):
         order.append(chance.choice([life for life in waiting if life]).pop(0))
     tick_before = sorted(chance.randrange(len(order) + 1) for _ in range(ticks))
-    values: list[bytes] = []
+    values: list[tuple[bytes, bytes]] = []
     for place in range(len(order) + 1):
         true = min((event.time for event in order[place:]), default=END)
         ahead = timedelta(days=chance.randint(0, days_ahead))
         values += [_tick(true + ahead) for _ in range(tick_before.count(place))]
-        values += [_value(event) for event in order[place : place + 1]]
+        values += [_record(event) for event in order[place : place + 1]]
     values.append(_tick(END))
-    return [Lying(TOPIC, PARTITION, n, n, None, value) for n, value in enumerate(values)]
+    return [Lying(TOPIC, PARTITION, n, AFTER_ALL_MS + n, *record) for n, record in enumerate(values)]
 
 
-def _value(event: Event) -> bytes:
-    return codec.encode(
+def _record(event: Event) -> tuple[bytes, bytes]:
+    return event.subject.encode(), codec.encode(
         event.data, id=event.id, source=event.source, subject=event.subject, time=event.time, sequence=event.sequence,
         timeline=event.timeline,
     )  # fmt: skip
 
 
-def _tick(as_of: datetime) -> bytes:
-    return codec.encode(ClockTickedV1(as_of=as_of), id="t", source="/s", subject="clock", time=as_of, sequence=0)
+def _tick(as_of: datetime) -> tuple[bytes, bytes]:
+    value = codec.encode(ClockTickedV1(as_of=as_of), id="t", source="/s", subject="clock", time=as_of, sequence=0)
+    return b"clock", value
 
 
 def worker(store: PartitionStore) -> PartitionFold:
