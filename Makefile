@@ -14,7 +14,7 @@ export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
 TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e \
-	tests/crash/test_supervision_kills.py
+	tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
 
 .PHONY: help install demo logs crash torture bench test lint contracts unit locks clean
 
@@ -27,7 +27,7 @@ demo: install ## the generated city through the whole system [ONCE=1] [DAYS=n] [
 	@exec $(BIN)/duban demo $(if $(ONCE),--once) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PORT),--port $(PORT)) $(ARGS)
 
-crash: install ## supervision workers killed in the middle of a replay
+crash: install ## kills, faults of brokers, disks, workers, clocks and databases: the long forms
 	@DUBAN_LONG=1 exec $(BIN)/pytest tests/crash -s $(ARGS)
 
 torture: install ## 1,000,000 events while brokers and workers are killed: the ledger [MINUTES=10] [ARGS="--json …"]

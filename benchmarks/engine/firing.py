@@ -1,22 +1,25 @@
 """One partition's mass firing through its lane, while another lane of the same worker goes on folding."""
 
-import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, cast
 
 from benchmarks.engine.common import TOPIC, Lying, partition_fold, tick, visits
 from services.contracts.topics import ALERTS
+from services.shared.consuming import Record
 from services.supervision.runtime.checkpoints import Checkpoints
+from services.supervision.runtime.engine import Engine
 from services.supervision.runtime.lane import Lane
-from services.supervision.runtime.partition import PartitionFold, Record
+from services.supervision.runtime.partition import PartitionFold
+from services.supervision.runtime.reader import Place
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 
 A_MS = 1_770_000_000_000
 SMALL, EVERY_SECONDS = 10, 0.02
+_FIRING, _BESIDE = (TOPIC, 0), (TOPIC, 1)
 
 
 class Firing(NamedTuple):
@@ -46,31 +49,51 @@ class Sink:
         """Nothing waits."""
 
 
+class Fed:
+    """In place of the reader: batches that the benchmark hands over."""
+
+    def __init__(self) -> None:
+        self._batches: SimpleQueue[tuple[Place, Sequence[Record]]] = SimpleQueue()
+
+    def put(self, place: Place, records: Sequence[Record]) -> None:
+        self._batches.put((place, records))
+
+    def poll(self, seconds: float) -> dict[Place, Sequence[Record]]:
+        try:
+            place, records = self._batches.get(block=seconds > 0, timeout=seconds or None)
+        except Empty:
+            return {}
+        return {place: records}
+
+    def begin(self, place: Place, offset: int) -> None:
+        """Nothing to prepare."""
+
+    end = pause = resume = lambda self, places: None
+
+
 def fire(partition: PartitionFold, as_of: datetime, other: Path) -> Firing:
-    """Let everything due before `as_of` pass, in a worker whose other partition's store lies at `other`."""
-    return asyncio.run(_fire(partition, as_of, other))
-
-
-async def _fire(partition: PartitionFold, as_of: datetime, other: Path) -> Firing:
-    sink, neighbour = Sink(), partition_fold(PartitionStore(other), partition=1)
-    with ThreadPoolExecutor(1) as folding:
-        lane, beside = _lane(partition, sink, folding, other), _lane(neighbour, Sink(), folding, other)
-        tasks = [asyncio.create_task(running.run()) for running in (lane, beside)]
-        sink.longest, sink._last = 0.0, time.perf_counter()
-        cpu, started = time.process_time(), time.perf_counter()
-        offset = partition.store.offset
-        await lane.queue.put([_at(offset, tick(as_of))])
-        waits, small = [], _small()
-        while partition.store.offset <= offset or partition.store.unacknowledged:
-            waits.append(await _wait(beside, next(small)))
-            await asyncio.sleep(EVERY_SECONDS)
-            if any(task.done() for task in tasks):
-                raise next(task.exception() for task in tasks if task.done()) or RuntimeError("a lane ended")
-        seconds, used = time.perf_counter() - started, time.process_time() - cpu
-        after = await _wait(lane, [_at(offset + 1, tick(as_of.replace(second=1)))])
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    """Let everything due before `as_of` pass, in an engine whose other partition's store lies at `other`."""
+    sink, fed, failures = Sink(), Fed(), list[Exception]()
+    engine = Engine(cast(Any, fed), cast(Any, sink), lambda _, error: failures.append(error))
+    neighbour = partition_fold(PartitionStore(other), partition=1)
+    lane, beside = _lane(partition, sink, other), _lane(neighbour, Sink(), other)
+    engine.start()
+    for place, running in ((_FIRING, lane), (_BESIDE, beside)):
+        engine.add(place, running).result()
+    sink.longest, sink._last = 0.0, time.perf_counter()
+    cpu, started = time.process_time(), time.perf_counter()
+    offset = partition.store.offset
+    fed.put(_FIRING, [_at(offset, tick(as_of))])
+    waits, small = [], _small()
+    while partition.store.offset <= offset or partition.store.unacknowledged:
+        waits.append(_wait(fed, _BESIDE, beside, next(small)))
+        time.sleep(EVERY_SECONDS)
+        if failures:
+            raise failures[0]
+    seconds, used = time.perf_counter() - started, time.process_time() - cpu
+    after = _wait(fed, _FIRING, lane, [_at(offset + 1, tick(as_of.replace(second=1)))])
+    for place in (_FIRING, _BESIDE):
+        engine.remove(place).result()
     neighbour.store.close()
     clocks = sink.alerts
     return Firing(
@@ -78,17 +101,16 @@ async def _fire(partition: PartitionFold, as_of: datetime, other: Path) -> Firin
     )
 
 
-def _lane(partition: PartitionFold, sink: Any, folding: ThreadPoolExecutor, folder: Path) -> Lane:
-    checkpoints = Checkpoints(folder.with_name(f"{folder.name}-checkpoints"))
-    return Lane(partition, checkpoints, sink, folding, lambda offset: None)
+def _lane(partition: PartitionFold, sink: Any, folder: Path) -> Lane:
+    return Lane(partition, Checkpoints(folder.with_name(f"{folder.name}-checkpoints")), sink)
 
 
-async def _wait(lane: Lane, records: Sequence[Record]) -> float:
+def _wait(fed: Fed, place: Place, lane: Lane, records: Sequence[Record]) -> float:
     """Seconds from handing over `records` until the store holds them."""
     started = time.perf_counter()
-    await lane.queue.put(records)
-    while lane.partition.store.offset <= records[-1].offset:  # noqa: ASYNC110 the folding thread sets no event
-        await asyncio.sleep(0.001)
+    fed.put(place, records)
+    while lane.partition.store.offset <= records[-1].offset:
+        time.sleep(0.001)
     return time.perf_counter() - started
 
 

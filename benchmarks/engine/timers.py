@@ -5,7 +5,6 @@ once, three times, each time after a poll of a `due_at` index in MongoDB has fir
 """
 
 import gc
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from benchmarks.engine.polling import Poll, polled
 from benchmarks.figures import Figure, Settings, figure
 from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.store import PartitionStore
-from services.supervision.runtime.worker import SWITCH_SECONDS, YOUNG_OBJECTS
+from services.supervision.runtime.worker import YOUNG_OBJECTS
 
 TICKS = 200
 COHORTS = 3
@@ -30,14 +29,12 @@ COHORTS = 3
 
 def run(settings: Settings) -> list[Figure]:
     """Figures of ticks, of mass firing against the poll, and of what an open case takes."""
-    before = gc.get_threshold(), sys.getswitchinterval()
+    before = gc.get_threshold()
     gc.set_threshold(YOUNG_OBJECTS)  # as a worker does
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         return _figures(settings)
     finally:
-        gc.set_threshold(*before[0])
-        sys.setswitchinterval(before[1])
+        gc.set_threshold(*before)
 
 
 def _figures(settings: Settings) -> list[Figure]:

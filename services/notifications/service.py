@@ -45,6 +45,7 @@ class Inbox:
                 mark = (data.source, record.partition)
                 of_timeline[mark] = max(to_micros(data.as_of), of_timeline.get(mark, -(2**62)))
         if newest:
+            failpoint("inbox.received")
             self._writer.put_alerts(list(newest.values()))
             failpoint("inbox.alerts")
             self._append(versions)

@@ -212,9 +212,11 @@ class Relay:
             key = case.case_id.encode()
             partition = partition_of(key, partitions)
             records += [(partition, key, value) for _, value in case.events]
+        failpoint("relay.read")
         self._log.append(records, self._wait)
         failpoint("relay.published")
         self._store().acknowledge([(case.case_id, case.events[-1][0]) for case in cases if case.events])
+        failpoint("relay.marked")
         PUBLISHED.labels(self.service).inc(len(records))
 
     def _broadcast(self, requests: Sequence[Request]) -> None:

@@ -101,8 +101,10 @@ def test_a_log_with_its_ticks_is_published_whole_and_in_order(infra, complaints,
     assert sum(len(events) for events in found.values()) == 5 * log.size + 6 * len(found), "no copies without a kill"
 
 
-@pytest.mark.parametrize("failpoint", ["relay.published", "relay.published:3", "relay.ticked:2"])
-def test_a_relay_killed_between_publishing_and_marking_loses_nothing(infra, complaints, waiting, failpoint):
+@pytest.mark.parametrize(
+    "failpoint", ["relay.read:2", "relay.published", "relay.published:3", "relay.marked:2", "relay.ticked:2"]
+)
+def test_a_relay_killed_before_or_after_any_of_its_steps_loses_nothing(infra, complaints, waiting, failpoint):
     log = Log(infra, complaints, 40)
     dying = Process(infra, "complaints", "relay", DUBAN_FAILPOINT=failpoint)
     try:

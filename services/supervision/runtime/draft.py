@@ -11,14 +11,19 @@ from services.supervision.runtime.store import PartitionStore, StoredEffect
 
 Origin = tuple[str, tuple[int, int]]
 _FIRST = (-1, -1)
+_NEW = (None, False)
 
 
 class Draft:
     """`states` are those loaded or made; `in_a_row` counts the unreadable records up to here with no readable one
-    between; `buried` counts dead letters written since the process began, by reason."""
+    between; `buried` counts dead letters written since the process began, by reason. The `kept` to 2 x `kept` states
+    written last stay in memory."""
 
-    def __init__(self, store: PartitionStore, state_type: type[Any], out: Outgoing) -> None:
+    def __init__(self, store: PartitionStore, state_type: type[Any], out: Outgoing, kept: int) -> None:
         self.states: dict[bytes, Any] = {}
+        self._kept = kept
+        self._recent: dict[bytes, Any] = {}  # states as the store has them; a state that is drafted is in neither
+        self._older: dict[bytes, Any] = {}
         self.in_a_row = store.unreadable
         self.buried: Counter[Kind] = Counter()
         self._store, self._out = store, out
@@ -30,12 +35,21 @@ class Draft:
         self._decode = msgspec.msgpack.Decoder(state_type).decode
 
     def load(self, keys: list[bytes]) -> None:
-        """Bring the states of `keys` that the store holds."""
-        missing = [key for key in dict.fromkeys(keys) if key not in self.states]
+        """Bring the states of `keys`: those kept from earlier writes, and those that the store holds."""
+        states, stored, recent, older, missing = self.states, self._stored, self._recent, self._older, []
+        for key in dict.fromkeys(keys):
+            if key not in states:
+                state = recent.pop(key, None) or older.pop(key, None)
+                if state is None:
+                    missing.append(key)
+                else:
+                    states[key] = state
+                    stored[key] = (state.wake_at, state.provisional)
+        decode = self._decode
         for key, value in zip(missing, self._store.states(missing), strict=True):
             if value is not None:
-                state = self.states[key] = self._decode(value)
-                self._stored[key] = (state.wake_at, state.provisional)
+                state = states[key] = decode(value)
+                stored[key] = (state.wake_at, state.provisional)
 
     def reload(self, key: bytes) -> Any:
         """The state of `key` as it is in the store, in place of one that a fold left half-done."""
@@ -57,12 +71,15 @@ class Draft:
 
     def write(self, offset: int, index: int) -> list[StoredEffect]:
         """One atomic write of all this and of the position; the effects it holds."""
-        store = self._store
+        store, encode, stored = self._store, self._encode, self._stored
+        put = store.put_state
         for key, state in self.states.items():
-            wake_at, provisional = self._stored.get(key, (None, False))
-            store.move_timer(state.timeline.encode(), key, wake_at, state.wake_at)
-            store.set_provisional(key, provisional, state.provisional)
-            store.put_state(key, self._encode(state))
+            wake_at, provisional = stored.get(key, _NEW)
+            if wake_at != state.wake_at:
+                store.move_timer(state.timeline.encode(), key, wake_at, state.wake_at)
+            if provisional is not state.provisional:
+                store.set_provisional(key, state.provisional)
+            put(key, encode(state))
         for source, at in self._moved.items():
             store.put_high_water(source, at)
         store.unreadable = self.in_a_row
@@ -70,6 +87,9 @@ class Draft:
         store.write(offset, index, effects)
         self.buried.update(self._graves)
         self._high_waters |= self._moved
+        self._recent.update(self.states)
+        if len(self._recent) > self._kept:
+            self._recent, self._older = {}, self._recent
         self.discard()
         return effects
 

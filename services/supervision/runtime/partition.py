@@ -23,7 +23,8 @@ from services.supervision.runtime.draft import Draft, Origin
 from services.supervision.runtime.outgoing import Outgoing
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 
-FIRED_AT_ONCE = 2000
+FIRED_AT_ONCE = 500
+KEPT = 4096
 AHEAD_MS = 600_000  # how far a live tick may be ahead of the broker's clock
 # A record of a piece, the key of its state (empty when it is unreadable) and where it came from.
 Item = tuple[Record, Event | Undecodable, bytes, Origin | None]
@@ -35,12 +36,13 @@ class PartitionFold:
 
     `forward` names the topics that ticks are passed on to and `partitions` how many each topic has. After
     `dead_letter_limit` unreadable records in a row it stops: then it is not the records that are wrong. Ticks do not
-    break the row, and what the fold fails on belongs to it.
+    break the row, and what the fold fails on belongs to it. `kept` states, at most twice as many, stay in memory.
     """
 
     def __init__(
         self, fold: Fold[Any], store: PartitionStore, place: str, *,
         upstream: frozenset[str], forward: tuple[str, ...], partitions: dict[str, int], dead_letter_limit: int = 1000,
+        kept: int = KEPT,
     ) -> None:  # fmt: skip
         self.fold, self.store, self.place = fold, store, place
         self.stopped = ""  # why nothing is folded any more
@@ -49,7 +51,7 @@ class PartitionFold:
         self._upstream = upstream or frozenset({place})
         self._forward = forward
         self._out = Outgoing(fold.name, place, partitions)
-        self._draft = Draft(store, fold.state_type, self._out)
+        self._draft = Draft(store, fold.state_type, self._out, kept)
         self._marks = store.marks()
         self._watermarks = {timeline: self._lowest(timeline) for timeline, _ in self._marks}
         for value in store.decrees():
@@ -69,26 +71,27 @@ class PartitionFold:
         later with a new PartitionFold over the same store.
         """
         piece: list[Item] = []
+        armed, repeated, read, cutting = failpoints.ARMED, self._draft.repeated, self._read, self._cutting
         for record in records:
             if self.stopped:
                 return
             if record.offset < self._next:
                 continue
-            if failpoints.ARMED:
+            if armed:
                 failpoint("decode.before", _kind(record))
-            origin = _origin(record)
-            if self._draft.repeated(origin):
+            origin = _origin(record.headers) if record.headers else None
+            if origin is not None and repeated(origin):
                 self._next = record.offset + 1
                 continue
-            event, key = self._read(record)
-            if isinstance(event, Undecodable) or event.type not in self._cutting:
+            event, key = read(record)
+            if isinstance(event, Undecodable) or event.type not in cutting:
                 self._next = record.offset + 1
                 piece.append((record, event, key, origin))
                 continue
             if piece:
                 yield from self._pieces(piece, record.offset)
                 piece = []
-                if self.stopped or self._draft.repeated(origin):
+                if self.stopped or repeated(origin):
                     continue
             self._next = record.offset + 1
             yield from (self._tick if isinstance(event.data, ClockTickedV1) else self._decree)(event, record)
@@ -134,7 +137,7 @@ class PartitionFold:
 
     def _fold_all(self, piece: list[Item]) -> tuple[int, Exception] | None:
         """Fold `piece` into the draft; where it stopped and why: the fold's failure, or the last Undecodable."""
-        draft, fold = self._draft, self.fold.fold
+        draft, fold, watermarks, armed = self._draft, self.fold.fold, self._watermarks, failpoints.ARMED
         draft.load([key for _, _, key, _ in piece if key])
         states = draft.states
         for at, (record, event, key, origin) in enumerate(piece):
@@ -142,24 +145,26 @@ class PartitionFold:
                 if draft.repeated(origin):
                     continue
                 draft.remember(origin)
-            self._begin(record)
             if isinstance(event, Undecodable):
                 if draft.in_a_row >= self._limit:
                     return at, event
+                self._begin(record)
                 self._bury(record, event)
                 continue
-            if failpoints.ARMED:
+            if armed:
+                self._cause = record
                 failpoint("fold.before", event.type)
             try:
-                state, effects = fold(states.get(key), event, self._watermarks.get(event.timeline, NEVER))
+                state, effects = fold(states.get(key), event, watermarks.get(event.timeline, NEVER))
             except Exception as error:
                 return at, error
             draft.in_a_row = 0
             if state is not None:
                 states[key] = state
             if effects:
+                self._begin(record)
                 self._out.add(effects)
-            if failpoints.ARMED:
+            if armed:
                 failpoint("fold.after", event.type)
         return None
 
@@ -179,6 +184,8 @@ class PartitionFold:
                 for key in keys:
                     if not self._wake(key, watermark, record):
                         return
+                if len(keys) < FIRED_AT_ONCE:
+                    break  # the tick's own write will hold them
                 yield self._write(record.offset, self._out.index)
             self._watermarks[timeline] = watermark
             self._out.forward(self._forward, timeline, watermark)
@@ -266,9 +273,9 @@ class PartitionFold:
         return effects
 
 
-def _origin(record: Record) -> Origin | None:
+def _origin(headers: Sequence[tuple[str, bytes]]) -> Origin | None:
     """(source, (offset, index)) of a record that is an effect of another fold."""
-    for name, value in record.headers or ():
+    for name, value in headers:
         if name == "origin" and value is not None and len(value) < 512:
             try:
                 source, offset, index = value.decode().rsplit(":", 2)

@@ -25,6 +25,8 @@ class Publisher:
                 "queue.buffering.max.messages": 100_000,
                 "message.timeout.ms": 0,
                 "message.max.bytes": MAX_DEAD_LETTER,
+                "delivery.report.only.error": True,
+                "on_delivery": self._delivered,
             }
         )
         self._failed: str | None = None
@@ -40,7 +42,7 @@ class Publisher:
                 try:
                     self._producer.produce(
                         effect.topic, value=effect.value, key=effect.key, partition=effect.partition,
-                        headers=[*effect.headers], on_delivery=self._delivered,
+                        headers=[*effect.headers],
                     )  # fmt: skip
                     break
                 except BufferError:

@@ -102,9 +102,7 @@ class PartitionStore:
         self._batch.put(b"s" + key, value)
 
     def move_timer(self, timeline: bytes, key: bytes, old: int | None, new: int | None) -> None:
-        """Replace the timer of `key` (timeline, NUL, name)."""
-        if old == new:
-            return
+        """Replace the timer of `key` (timeline, NUL, name), `old` and `new` being different."""
         if old is not None:
             self._batch.delete(b"t" + timeline + b"\0" + _u64(old) + key)
         if new is not None:
@@ -133,11 +131,11 @@ class PartitionStore:
             keys.append(key[start:])
         return keys
 
-    def set_provisional(self, key: bytes, old: bool, new: bool) -> None:
-        if old and not new:
-            self._batch.delete(b"p" + key)
-        elif new and not old:
+    def set_provisional(self, key: bytes, provisional: bool) -> None:
+        if provisional:
             self._batch.put(b"p" + key, b"")
+        else:
+            self._batch.delete(b"p" + key)
 
     def provisional(self) -> list[bytes]:
         return [key[1:] for key, _ in self._scan(b"p", b"q")]

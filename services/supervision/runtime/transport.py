@@ -1,19 +1,21 @@
-"""A Faust transport that hands over one message a partition and poll: its value is the list of records.
+"""A Faust transport that is the member of the group, and no more: it is told what to fold, beats and commits.
 
-Commits are bounded by `BatchApp.safe_offsets`: what a checkpoint covers. Free of what is folded.
+Commits are bounded by `BatchApp.safe_offsets`: what a checkpoint covers. Records come by way of `reader`, from where
+the stores are: the path through Faust costs several times what folding does. Free of what is folded.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import faust
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
-from faust.types.tuples import TP, ConsumerMessage
+from faust.types.tuples import TP
 
 from services.shared.failpoints import failpoint
 
-SCHEME = "kafkabatch"
+SCHEME = "kafkagroup"
 
 
 class BatchApp(faust.App):
@@ -24,31 +26,26 @@ class BatchApp(faust.App):
         super().__init__(name, broker=";".join(f"{SCHEME}://{broker}" for broker in brokers.split(",")), **options)
 
 
-class Consumer(driver.Consumer):
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 Faust's signature
-        """One message per partition that has records, in place of one per record."""
-        records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
-        if records is None or self.should_stop or not self.flow_active:
-            return
-        for tp, batch in records.items():
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                continue
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                break
-            failpoint("receive.before")
-            last = batch[-1]
-            value: Any = batch
-            yield (
-                tp,
-                ConsumerMessage(
-                    last.topic, last.partition, last.offset, (last.timestamp or 0) / 1000.0, last.timestamp_type, [],
-                    None, value, None, 0, 0, tp, generation_id=generation,
-                ),
-            )  # fmt: skip
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        consumer = self._ensure_consumer()
+        consumer.pause(*consumer.assignment())  # or it would fetch what nobody takes from it
+        await super().on_partitions_assigned(assigned, generation_id)
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Offsets inside a batch are no gaps."""
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: Any = None,  # noqa: ASYNC109
+    ) -> Any:  # fmt: skip
+        """Nothing, after a while. The fetcher's context tells aiokafka that its member is not stuck: whether that is
+        so is for the watchdog to say."""
+        if self.consumer.flow_active:
+            with consumer._fetcher._subscriptions.fetch_context():
+                await asyncio.sleep(timeout or 1.0)
+        return {}
+
+
+class Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
         offsets = {}
@@ -57,9 +54,6 @@ class Consumer(driver.Consumer):
             committed = self._committed_offset[tp]
             if safe is not None and (committed is None or safe > committed):
                 offsets[tp] = safe
-        for tp in list(self._acked):
-            self._acked[tp].clear()
-            self._acked_index[tp].clear()
         return offsets
 
     async def _commit(self, offsets: Any) -> bool:
@@ -69,7 +63,7 @@ class Consumer(driver.Consumer):
         return done
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return iter(list(self._acked))
+        return iter(self.assignment())
 
 
 class Transport(driver.Transport):
