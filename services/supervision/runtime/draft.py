@@ -31,6 +31,7 @@ class Draft:
         self._graves: list[Kind] = []
         self._high_waters = store.high_waters()
         self._moved: dict[str, tuple[int, int]] = {}
+        self._marks: dict[tuple[str, str], int] = {}
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(state_type).decode
 
@@ -65,6 +66,10 @@ class Draft:
         if origin is not None:
             self._moved[origin[0]] = origin[1]
 
+    def mark(self, timeline: str, source: str, as_of: int) -> None:
+        """A source's tick, in microseconds."""
+        self._marks[timeline, source] = as_of
+
     def bury(self, kind: Kind) -> None:
         self._graves.append(kind)
         self.in_a_row += 1
@@ -82,6 +87,8 @@ class Draft:
             put(key, encode(state))
         for source, at in self._moved.items():
             store.put_high_water(source, at)
+        for (timeline, source), as_of in self._marks.items():
+            store.put_mark(timeline, source, as_of)
         store.unreadable = self.in_a_row
         effects = self._out.effects
         store.write(offset, index, effects)
@@ -95,6 +102,6 @@ class Draft:
 
     def discard(self) -> None:
         """Begin anew from what the store holds."""
-        self.states, self._stored, self._graves, self._moved = {}, {}, [], {}
+        self.states, self._stored, self._graves, self._moved, self._marks = {}, {}, [], {}, {}
         self._out.effects = []
         self.in_a_row = self._store.unreadable

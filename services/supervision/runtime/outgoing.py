@@ -38,15 +38,13 @@ class Outgoing:
             self._emit(effect.topic, partition_of(key, self._partitions[effect.topic]), key, value)
 
     def forward(self, topics: Sequence[str], timeline: str, as_of: int) -> None:
-        """A tick of this place to every partition of `topics`; `as_of` in microseconds."""
+        """One tick of this place, to every partition of `topics`; `as_of` in microseconds."""
         at = from_micros(as_of)
         tick = ClockTickedV1(as_of=at, source=self._place)
+        name = name_of("forwarded", self._place, timeline, as_of)
+        value = encode(tick, id=name, source=self._source, subject="clock", time=at, sequence=1, timeline=timeline)
         for topic in topics:
             for partition in range(self._partitions[topic]):
-                name = name_of("forwarded", self._place, timeline, as_of, topic, partition)
-                value = encode(
-                    tick, id=name, source=self._source, subject="clock", time=at, sequence=1, timeline=timeline
-                )
                 self._emit(topic, partition, b"clock", value)
 
     def bury(self, record: Record, reason: str) -> None:

@@ -18,6 +18,7 @@ from services.contracts.registry import event_type
 from services.shared import failpoints
 from services.shared.consuming import Record
 from services.shared.failpoints import failpoint
+from services.supervision.domain.calendar import MICROS_MAX
 from services.supervision.domain.fold import NEVER, Fold
 from services.supervision.runtime.draft import Draft, Origin
 from services.supervision.runtime.outgoing import Outgoing
@@ -26,8 +27,8 @@ from services.supervision.runtime.store import PartitionStore, StoredEffect
 FIRED_AT_ONCE = 500
 KEPT = 4096
 AHEAD_MS = 600_000  # how far a live tick may be ahead of the broker's clock
-# A record of a piece, the key of its state (empty when it is unreadable) and where it came from.
-Item = tuple[Record, Event | Undecodable, bytes, Origin | None]
+# A record of a piece, its event (None: a tick that says nothing new), the key of its state and where it came from.
+Item = tuple[Record, Event | Undecodable | None, bytes, Origin | None]
 log = structlog.get_logger()
 
 
@@ -88,6 +89,10 @@ class PartitionFold:
                 self._next = record.offset + 1
                 piece.append((record, event, key, origin))
                 continue
+            if isinstance(event.data, ClockTickedV1) and not self._advances(event.timeline, event.data):
+                self._next = record.offset + 1
+                piece.append((record, self._news(event), b"", origin))
+                continue
             if piece:
                 yield from self._pieces(piece, record.offset)
                 piece = []
@@ -145,6 +150,8 @@ class PartitionFold:
                 if draft.repeated(origin):
                     continue
                 draft.remember(origin)
+            if event is None:
+                continue
             if isinstance(event, Undecodable):
                 if draft.in_a_row >= self._limit:
                     return at, event
@@ -154,6 +161,9 @@ class PartitionFold:
             if armed:
                 self._cause = record
                 failpoint("fold.before", event.type)
+            if not key:
+                draft.mark(event.timeline, event.data.source or self.place, to_micros(event.data.as_of))
+                continue
             try:
                 state, effects = fold(states.get(key), event, watermarks.get(event.timeline, NEVER))
             except Exception as error:
@@ -168,28 +178,41 @@ class PartitionFold:
                 failpoint("fold.after", event.type)
         return None
 
+    def _advances(self, timeline: str, tick: ClockTickedV1) -> bool:
+        """Whether a tick moves the watermark; most of those of several sources only move their own mark."""
+        source = tick.source or self.place
+        if source not in self._upstream:
+            return False
+        others = min((self._marks.get((timeline, s), NEVER) for s in self._upstream if s != source), default=MICROS_MAX)
+        return min(to_micros(tick.as_of), others) > self._watermarks.get(timeline, NEVER)
+
+    def _news(self, event: Event) -> Event | None:
+        """A tick that moves the mark of its source; None for one that does not."""
+        source, as_of = event.data.source or self.place, to_micros(event.data.as_of)
+        if source not in self._upstream or as_of <= self._marks.get((event.timeline, source), NEVER):
+            return None
+        self._marks[event.timeline, source] = as_of
+        return event
+
     def _tick(self, event: Event, record: Record) -> Iterator[list[StoredEffect]]:
+        """A tick that moves the watermark: what is due wakes up."""
         self._begin(record)
         if failpoints.ARMED:
             failpoint("fold.before", event.type)
-        timeline, as_of = event.timeline, to_micros(event.data.as_of)
-        source = event.data.source or self.place
-        if source not in self._upstream or as_of <= self._marks.get((timeline, source), NEVER):
-            return
+        timeline, as_of, source = event.timeline, to_micros(event.data.as_of), event.data.source or self.place
         self._marks[timeline, source] = as_of
         watermark = self._lowest(timeline)
-        if watermark > self._watermarks.get(timeline, NEVER):
-            while keys := self.store.due(timeline.encode(), watermark, FIRED_AT_ONCE):
-                self._draft.load(keys)
-                for key in keys:
-                    if not self._wake(key, watermark, record):
-                        return
-                if len(keys) < FIRED_AT_ONCE:
-                    break  # the tick's own write will hold them
-                yield self._write(record.offset, self._out.index)
-            self._watermarks[timeline] = watermark
-            self._out.forward(self._forward, timeline, watermark)
-        self.store.put_mark(timeline, source, as_of)
+        while keys := self.store.due(timeline.encode(), watermark, FIRED_AT_ONCE):
+            self._draft.load(keys)
+            for key in keys:
+                if not self._wake(key, watermark, record):
+                    return
+            if len(keys) < FIRED_AT_ONCE:
+                break  # the tick's own write will hold them
+            yield self._write(record.offset, self._out.index)
+        self._watermarks[timeline] = watermark
+        self._out.forward(self._forward, timeline, watermark)
+        self._draft.mark(timeline, source, as_of)
         if failpoints.ARMED:
             failpoint("fold.after", event.type)
 
