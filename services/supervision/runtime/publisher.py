@@ -21,7 +21,7 @@ class Publisher:
                 "bootstrap.servers": brokers,
                 "acks": "all",
                 "enable.idempotence": True,
-                "linger.ms": 2,
+                "linger.ms": 50,  # a flush does not wait for it
                 "queue.buffering.max.messages": 100_000,
                 "message.timeout.ms": 0,
                 "message.max.bytes": MAX_DEAD_LETTER,

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 log = structlog.get_logger()
 Place = tuple[str, int]
 _PREFETCHED_KB = 32_768
+_GATHER_SECONDS = 0.005
 
 
 class ReadRecord(msgspec.Struct, array_like=True, gc=False):
@@ -59,11 +60,12 @@ class Reader:
         self._consumer.resume([TopicPartition(*place) for place in places])
 
     def poll(self, seconds: float) -> dict[Place, list[ReadRecord]]:
-        """What has come, in order for each partition; waits up to `seconds` for the first record."""
+        """What has come, in order for each partition; waits up to `seconds` for the first record, and a little for
+        those that come with it: every batch writes the states it touches."""
         found: defaultdict[Place, list[ReadRecord]] = defaultdict(list)
-        messages = self._consumer.consume(1, seconds) if seconds else []
-        if messages or not seconds:
-            messages += self._consumer.consume(max(self._most - len(messages), 1), 0)
+        messages = self._consumer.consume(1, seconds)
+        if messages and self._most > 1:
+            messages += self._consumer.consume(self._most - 1, _GATHER_SECONDS)
         for message in messages:
             if (error := message.error()) is not None:
                 log.warning("reader.error", error=error.str())
