@@ -79,6 +79,7 @@ class Lane:
                 self._pieces = None
         self._count(name)
         if self.partition.stopped:
+            telemetry.STOPPED.labels(name).inc()
             log.error("partition.stopped", reason=self.partition.stopped)
             self._waiting.clear()
             self._pieces = None
@@ -107,6 +108,8 @@ class Lane:
         self.checkpoint(0)
         with self._open:
             self._closed = True
+            if self.partition.stopped:
+                telemetry.STOPPED.labels(self.partition.fold.name).dec()
             self.partition.store.close()
 
     def _count(self, name: str) -> None:

@@ -107,7 +107,6 @@ class Worker:
         return Lane(PartitionFold(self._fold, store, place, **self._wiring), checkpoints, self._publisher)
 
     async def _checkpoint_all(self) -> None:
-        self._count()
         for tp, lane in list(self._lanes.items()):
             try:
                 covered = await asyncio.to_thread(lane.checkpoint, self.app.safe_offsets.get(tp, 0))
@@ -170,8 +169,6 @@ class Worker:
 
     def _count(self) -> None:
         telemetry.PARTITIONS.labels(self._fold.name).set(len(self._lanes))
-        stopped = sum(bool(lane.partition.stopped) for lane in self._lanes.values())
-        telemetry.STOPPED.labels(self._fold.name).set(stopped)
 
     def _break_off(self, error: BaseException | None = None) -> NoReturn:
         """End the process at once: a graceful stop would commit what failed. Whoever watches it starts it again."""
