@@ -16,7 +16,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e \
 	tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
 
-.PHONY: help install demo logs crash torture bench test lint contracts unit locks clean
+.PHONY: help install demo logs crash torture fuzz bench test lint contracts unit locks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,6 +32,9 @@ crash: install ## kills, faults of brokers, disks, workers, clocks and databases
 
 torture: install ## 1,000,000 events while brokers and workers are killed: the ledger [MINUTES=10] [ARGS="--json …"]
 	@exec $(BIN)/python -m tests.torture --minutes $(or $(MINUTES),10) $(ARGS)
+
+fuzz: install ## the decoder under coverage-guided fuzzing (atheris) [SECONDS=60]
+	@exec $(BIN)/python -m tests.fuzz.decoder --seconds $(or $(SECONDS),60) $(ARGS)
 
 bench: install .venv-bench/.done ## side by side with peers: a table and benchmarks/results/ [QUICK=1] [ONLY=name,…] [RUNS=n] [EVENTS=n]
 	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
@@ -67,9 +70,10 @@ locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.lock -o requirements/embedded.lock
 	$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/prod.lock
 	$(COMPILE) requirements/bench.in -o requirements/bench.lock
+	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.lock
 
 clean: ## removes what set-up made; data of the embedded stack (.duban) stays
-	rm -rf $(VENV) .venv-bench node_modules services/notifications/web/vendor .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/notifications/web/vendor .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 
 $(DONE)/uv: requirements/uv.lock
