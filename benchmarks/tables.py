@@ -10,24 +10,31 @@ BEGIN, END = "<!-- figures: written by python -m benchmarks.tables -->", "<!-- e
 
 
 def tables(figures: list[Figure]) -> str:
-    """A table for each benchmark: a line an engine and unit, ratios of the same engine side by side."""
+    """A table for each group of benchmarks: a line for each figure, engine and unit, its ratios side by side."""
     found: list[str] = []
-    for benchmark in dict.fromkeys(figure.benchmark for figure in figures):
-        lines: dict[tuple[str, str], list[Figure]] = {}
+    for group in dict.fromkeys(_group(figure) for figure in figures):
+        lines: dict[tuple[str, str, str], list[Figure]] = {}
         for figure in figures:
-            if figure.benchmark == benchmark:
-                lines.setdefault((figure.unit, figure.engine), []).append(figure)
-        found += [f"### {benchmark}", "", "| unit | engine | min | median | max | ratio |", "|---|---|--:|--:|--:|---|"]
-        found += [_line(unit, engine, several) for (unit, engine), several in lines.items()]
+            if _group(figure) == group:
+                lines.setdefault((figure.benchmark, figure.unit, figure.engine), []).append(figure)
+        runs = max(len(several[0].runs) for several in lines.values())
+        found += [f"### {group}, {runs} run{'s' if runs > 1 else ''}", ""]
+        found += ["| what | engine | unit | min | median | max | ratio |", "|---|---|---|--:|--:|--:|---|"]
+        found += [_line(*key, several) for key, several in lines.items()]
         found.append("")
     return "\n".join(found)
 
 
-def _line(unit: str, engine: str, figures: list[Figure]) -> str:
+def _group(figure: Figure) -> str:
+    return figure.benchmark.partition(":")[0]
+
+
+def _line(benchmark: str, unit: str, engine: str, figures: list[Figure]) -> str:
     one = figures[0]
+    what = benchmark.partition(": ")[2] or "events folded"
     numbers = " | ".join(_number(value) for value in (min(one.runs), one.value, max(one.runs)))
     ratios = ", ".join(f"{f.ratio:.2f} × {f.ratio_to}" for f in figures if f.ratio is not None)
-    return f"| {unit} | {engine} | {numbers} | {ratios} |"
+    return f"| {what} | {engine} | {unit} | {numbers} | {ratios} |"
 
 
 def _number(value: float) -> str:
