@@ -27,7 +27,9 @@ def _answers(port: int, path: str) -> int:
 def test_a_worker_that_hangs_is_ended_by_its_watchdog(infra: Stack, tmp_path: Path) -> None:
     (port,) = free_ports(1)
     disk = {"DUBAN_STATE_DIR": str(tmp_path / "state"), "DUBAN_CHECKPOINT_DIR": str(tmp_path / "checkpoints")}
-    environment = os.environ | infra.environment | disk | {"DUBAN_WATCHDOG_SECONDS": "4", "DUBAN_MEMBER": "hanging"}
+    city = crew.town(days=2, seed=4711)  # a timeline of its own: the log of this stack holds those of other tests
+    settings = {"DUBAN_WATCHDOG_SECONDS": "4", "DUBAN_MEMBER": "hanging", "HANG_AT": city.timeline}
+    environment = os.environ | infra.environment | disk | settings
     log = tmp_path / "worker.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -38,7 +40,6 @@ def test_a_worker_that_hangs_is_ended_by_its_watchdog(infra: Stack, tmp_path: Pa
         eventually(lambda: _answers(port, "/health/live") == 200, 30)
         assert _answers(port, "/health/ready") in (200, 503)
         eventually(lambda: _answers(port, "/health/ready") == 200, 40)
-        city = crew.town(days=2)
         crew.send(infra, city.timeline, city.segments())
         assert process.wait(40) == EXIT_BROKEN
     finally:

@@ -1,5 +1,6 @@
-"""A supervision worker whose fold never returns, for tests of the watchdog: `python -m … --port N`."""
+"""A supervision worker whose fold never returns from an event of the timeline HANG_AT: `python -m … --port N`."""
 
+import os
 import sys
 import threading
 from typing import Any
@@ -8,11 +9,14 @@ from services.supervision import main
 from services.supervision.domain.cases import CasesFold
 
 
-def _hang(*_: Any) -> Any:
-    threading.Event().wait()
+class Hanging(CasesFold):
+    def fold(self, state: Any, event: Any, watermark: int) -> Any:
+        if event.timeline == os.environ["HANG_AT"]:
+            threading.Event().wait()
+        return super().fold(state, event, watermark)
 
 
 if __name__ == "__main__":
-    CasesFold.fold = _hang  # type: ignore[assignment]
+    main.CasesFold = Hanging  # type: ignore[misc]
     sys.argv = [sys.argv[0], "cases", *sys.argv[1:]]
     main.app()
