@@ -146,6 +146,8 @@ def test_a_checkpoint_is_taken_while_folding_goes_on(tmp_path: Path) -> None:
     while bench.store.offset < len(log):
         saved = bench.lane.checkpoint(covered)
         assert saved >= covered
+        newest = Checkpoints(tmp_path / "checkpoints").newest()
+        assert newest is None or newest[0] == saved, "no more is safe to commit than a checkpoint is named for"
         covered = saved
     bench.folded(len(log))
     bench.engine.remove(PLACE).result(5)

@@ -37,11 +37,12 @@ class Checkpoints:
         return (int(found[-1].name.split("@")[0]), found[-1]) if found else None
 
     def save(self, store: PartitionStore) -> int:
-        """Keep the store as it is now, drop all but the newest; the offset that is now safe to commit."""
-        newest = self.newest()
-        if newest is not None and newest[0] >= store.offset:
+        """Keep the store as it is now, drop all but the newest; the offset that is now safe to commit. Folding may go
+        on meanwhile: then the checkpoint may hold more than it is named for, never less."""
+        newest, offset = self.newest(), store.offset
+        if newest is not None and newest[0] >= offset:
             return newest[0]
-        name = f"{store.offset:020d}@{uuid.uuid4().hex[:8]}"
+        name = f"{offset:020d}@{uuid.uuid4().hex[:8]}"
         draft = self._folder / f"draft-{name}"
         store.checkpoint(draft)
         self._sums = _sums(draft, self._sums)
@@ -51,7 +52,7 @@ class Checkpoints:
         _sync(self._folder)
         for path in self._all()[:-KEPT]:
             shutil.rmtree(path, ignore_errors=True)
-        return store.offset
+        return offset
 
     def open(self, path: Path) -> PartitionStore:
         """The local store at `path`, or the newest whole checkpoint copied there when that is further on or `path` is

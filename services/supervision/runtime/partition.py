@@ -18,7 +18,6 @@ from services.contracts.registry import event_type
 from services.shared import failpoints
 from services.shared.consuming import Record
 from services.shared.failpoints import failpoint
-from services.supervision.domain.calendar import MICROS_MAX
 from services.supervision.domain.fold import NEVER, Fold
 from services.supervision.runtime.draft import Draft, Origin
 from services.supervision.runtime.outgoing import Outgoing
@@ -89,10 +88,12 @@ class PartitionFold:
                 self._next = record.offset + 1
                 piece.append((record, event, key, origin))
                 continue
-            if isinstance(event.data, ClockTickedV1) and not self._advances(event.timeline, event.data):
-                self._next = record.offset + 1
-                piece.append((record, self._news(event), b"", origin))
-                continue
+            if isinstance(event.data, ClockTickedV1):
+                news = self._heed(event)
+                if not news or self._lowest(event.timeline) <= self._watermarks.get(event.timeline, NEVER):
+                    self._next = record.offset + 1
+                    piece.append((record, event if news else None, b"", origin))
+                    continue
             if piece:
                 yield from self._pieces(piece, record.offset)
                 piece = []
@@ -178,29 +179,20 @@ class PartitionFold:
                 failpoint("fold.after", event.type)
         return None
 
-    def _advances(self, timeline: str, tick: ClockTickedV1) -> bool:
-        """Whether a tick moves the watermark; most of those of several sources only move their own mark."""
-        source = tick.source or self.place
-        if source not in self._upstream:
-            return False
-        others = min((self._marks.get((timeline, s), NEVER) for s in self._upstream if s != source), default=MICROS_MAX)
-        return min(to_micros(tick.as_of), others) > self._watermarks.get(timeline, NEVER)
-
-    def _news(self, event: Event) -> Event | None:
-        """A tick that moves the mark of its source; None for one that does not."""
+    def _heed(self, event: Event) -> bool:
+        """Whether a tick moves the mark of its source. With several sources most move no watermark."""
         source, as_of = event.data.source or self.place, to_micros(event.data.as_of)
         if source not in self._upstream or as_of <= self._marks.get((event.timeline, source), NEVER):
-            return None
+            return False
         self._marks[event.timeline, source] = as_of
-        return event
+        return True
 
     def _tick(self, event: Event, record: Record) -> Iterator[list[StoredEffect]]:
         """A tick that moves the watermark: what is due wakes up."""
         self._begin(record)
         if failpoints.ARMED:
             failpoint("fold.before", event.type)
-        timeline, as_of, source = event.timeline, to_micros(event.data.as_of), event.data.source or self.place
-        self._marks[timeline, source] = as_of
+        timeline, source = event.timeline, event.data.source or self.place
         watermark = self._lowest(timeline)
         while keys := self.store.due(timeline.encode(), watermark, FIRED_AT_ONCE):
             self._draft.load(keys)
@@ -212,7 +204,7 @@ class PartitionFold:
             yield self._write(record.offset, self._out.index)
         self._watermarks[timeline] = watermark
         self._out.forward(self._forward, timeline, watermark)
-        self._draft.mark(timeline, source, as_of)
+        self._draft.mark(timeline, source, self._marks[timeline, source])
         if failpoints.ARMED:
             failpoint("fold.after", event.type)
 

@@ -23,7 +23,7 @@ class ReadRecord(msgspec.Struct, array_like=True, gc=False):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Any
+    headers: Any = None
 
 
 class Reader:
