@@ -1,13 +1,11 @@
 """What the engine's benchmarks share: cheap records with a real shape, a fold on a bare store, sizes on disk."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from services.contracts.clock import ClockTickedV1
 from services.contracts.codec import encode
@@ -16,6 +14,7 @@ from services.contracts.topics import ALERTS, DEAD_LETTERS, FACTS
 from services.supervision.domain.cases import CasesFold
 from services.supervision.policy_files import load_policies
 from services.supervision.runtime.partition import PartitionFold, Record
+from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -23,18 +22,6 @@ TIMELINE = "bench"
 TOPIC = "inspections.v1"
 _ZONE = ZoneInfo("Asia/Shanghai")
 _MONDAY = date(2026, 3, 2)  # no holiday in the three weeks after it
-
-
-class Lying(msgspec.Struct):
-    """A record where it lies; `timestamp` in ms."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def noon(day: int) -> datetime:
@@ -91,7 +78,7 @@ def batches(values: Iterator[tuple[bytes, bytes]], offset: int, size: int = 2000
     """The records of `values` from `offset` on, `size` at a time."""
     batch: list[Record] = []
     for number, (key, value) in enumerate(values, start=offset):
-        batch.append(Lying(TOPIC, 0, number, 1_770_000_000_000, key, value))
+        batch.append(ReadRecord(TOPIC, 0, number, 1_770_000_000_000, key, value))
         if len(batch) == size:
             yield batch
             batch = []

@@ -7,14 +7,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, cast
 
-from benchmarks.engine.common import TOPIC, Lying, partition_fold, tick, visits
+from benchmarks.engine.common import TOPIC, partition_fold, tick, visits
 from services.contracts.topics import ALERTS
 from services.shared.consuming import Record
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.engine import Engine
 from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.partition import PartitionFold
-from services.supervision.runtime.reader import Place
+from services.supervision.runtime.reader import Place, ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 
 A_MS = 1_770_000_000_000
@@ -119,9 +119,9 @@ def _small() -> Iterator[list[Record]]:
     first = 0
     while True:
         found = visits(10**12 + first, SMALL, 6)
-        yield [Lying(TOPIC, 1, first + n, A_MS, key, value) for n, (key, value) in enumerate(found)]
+        yield [ReadRecord(TOPIC, 1, first + n, A_MS, key, value) for n, (key, value) in enumerate(found)]
         first += SMALL
 
 
 def _at(offset: int, value: bytes) -> Record:
-    return Lying(TOPIC, 0, offset, A_MS, None, value)
+    return ReadRecord(TOPIC, 0, offset, A_MS, None, value)

@@ -15,11 +15,12 @@ from statistics import linear_regression, median
 import psutil
 from msgspec.structs import replace
 
-from benchmarks.engine.common import TOPIC, Lying, batches, midnight, noon, partition_fold, short, size_of, tick, visits
+from benchmarks.engine.common import TOPIC, batches, midnight, noon, partition_fold, short, size_of, tick, visits
 from benchmarks.engine.firing import Firing, fire
 from benchmarks.engine.polling import Poll, polled
 from benchmarks.figures import Figure, Settings, figure
 from services.supervision.runtime.partition import PartitionFold
+from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore
 from services.supervision.runtime.worker import YOUNG_OBJECTS
 
@@ -117,7 +118,7 @@ def _ticks(partition: PartitionFold, numbers: Iterator[int]) -> float:
 
 def _take(partition: PartitionFold, as_of: datetime) -> None:
     offset = partition.store.offset
-    for _ in partition.take([Lying(TOPIC, 0, offset, 1_770_000_000_000, None, tick(as_of))]):
+    for _ in partition.take([ReadRecord(TOPIC, 0, offset, 1_770_000_000_000, None, tick(as_of))]):
         partition.store.acknowledge()
 
 

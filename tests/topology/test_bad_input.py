@@ -31,6 +31,7 @@ from services.supervision.domain.cases import CasesFold
 from services.supervision.domain.subjects import SubjectsFold
 from services.supervision.policy_files import load_policies
 from services.supervision.runtime.partition import PartitionFold
+from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from simulation.city.generate import generate
 from simulation.replay import records
@@ -45,18 +46,6 @@ COUNTS = {FACTS: 4, ALERTS: 4, DEAD_LETTERS: 1}
 T0_MS = 1_700_000_000_000
 KAFKA_TAKES = 1_000_000  # bytes of a record, as brokers and producers come
 Headers = tuple[tuple[str, bytes], ...]
-
-
-class Lying(NamedTuple):
-    """A record where it lies."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
 
 
 class Written(NamedTuple):
@@ -80,8 +69,8 @@ def _events() -> list[bytes]:
     return [r.value for r in good() if r.key is not None and r.value is not None]
 
 
-def laid(log: Sequence[Written], topic: str = TOPIC, partition: int = PARTITION, start: int = 0) -> list[Lying]:
-    return [Lying(topic, partition, start + n, T0_MS + start + n, *record) for n, record in enumerate(log)]
+def laid(log: Sequence[Written], topic: str = TOPIC, partition: int = PARTITION, start: int = 0) -> list[ReadRecord]:
+    return [ReadRecord(topic, partition, start + n, T0_MS + start + n, *record) for n, record in enumerate(log)]
 
 
 def cases_fold(store: PartitionStore, **options: Any) -> PartitionFold:
@@ -106,7 +95,7 @@ def a_store() -> Iterator[PartitionStore]:
         store.close()
 
 
-def folded(worker: PartitionFold, log: Sequence[Lying], batch: int = 500) -> list[StoredEffect]:
+def folded(worker: PartitionFold, log: Sequence[ReadRecord], batch: int = 500) -> list[StoredEffect]:
     parts = (log[at : at + batch] for at in range(0, len(log), batch))
     return [effect for part in parts for effects in worker.take(part) for effect in effects]
 
@@ -132,7 +121,7 @@ def said_alone() -> list[tuple[str, int, bytes, bytes]]:
         return said(effects)
 
 
-def mixed(bad: Sequence[Written], places: Sequence[float]) -> tuple[list[Lying], dict[int, Written]]:
+def mixed(bad: Sequence[Written], places: Sequence[float]) -> tuple[list[ReadRecord], dict[int, Written]]:
     """The good records with the bad ones put in at `places` (shares of the log), and offset -> bad record."""
     log = [(n, record, False) for n, record in enumerate(good())]
     extra = [(place * len(good()), record, True) for place, record in zip(places, bad, strict=True)]
@@ -322,7 +311,7 @@ def test_a_record_under_another_key_is_a_dead_letter_for_it_may_lie_in_a_wrong_p
 def test_a_live_tick_ahead_of_the_brokers_clock_accuses_nobody() -> None:
     """The broker says when a tick came; a ticker whose clock runs ahead would make everybody late."""
     ticks = {n: from_micros((T0_MS + seconds * 1000) * 1000).isoformat() for n, seconds in enumerate((590, 660))}
-    log = [Lying(TOPIC, PARTITION, n, T0_MS, None, tick(as_of, "live")) for n, as_of in ticks.items()]
+    log = [ReadRecord(TOPIC, PARTITION, n, T0_MS, None, tick(as_of, "live")) for n, as_of in ticks.items()]
     with a_store() as store:
         effects = folded(cases_fold(store), log)
         assert store.marks() == {("live", PLACE): (T0_MS + 590_000) * 1000}
@@ -584,10 +573,10 @@ def test_a_readable_event_on_the_topic_of_facts_is_a_dead_letter_or_touches_nobo
 
 def test_times_in_dead_letters_are_those_of_the_log() -> None:
     with a_store() as store:
-        (letter,) = letters(folded(cases_fold(store), [Lying(TOPIC, PARTITION, 0, -1, None, b"{")])).values()
+        (letter,) = letters(folded(cases_fold(store), [ReadRecord(TOPIC, PARTITION, 0, -1, None, b"{")])).values()
         assert to_micros(letter.seen_at) == -1000
     with a_store() as store:
-        far = Lying(TOPIC, PARTITION, 0, 2**62, None, b"{")
+        far = ReadRecord(TOPIC, PARTITION, 0, 2**62, None, b"{")
         (letter,) = letters(folded(cases_fold(store), [far])).values()
         assert letter.seen_at == from_micros(2**62)
 

@@ -11,10 +11,10 @@ import pytest
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.engine import Engine
 from services.supervision.runtime.lane import Lane
-from services.supervision.runtime.reader import Place
+from services.supervision.runtime.reader import Place, ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from tests.support.stack import eventually
-from tests.topology.test_bad_input import PARTITION, TOPIC, Lying, Written, cases_fold, good, laid, said, said_alone
+from tests.topology.test_bad_input import PARTITION, TOPIC, Written, cases_fold, good, laid, said, said_alone
 
 PLACE = (TOPIC, PARTITION)
 
@@ -23,11 +23,11 @@ class Fed:
     """In place of the reader; remembers what was asked of it."""
 
     def __init__(self) -> None:
-        self.batches: SimpleQueue[tuple[Place, Sequence[Lying]]] = SimpleQueue()
+        self.batches: SimpleQueue[tuple[Place, Sequence[ReadRecord]]] = SimpleQueue()
         self.begun: list[int] = []
         self.paused: set[Place] = set()
 
-    def poll(self, seconds: float) -> dict[Place, Sequence[Lying]]:
+    def poll(self, seconds: float) -> dict[Place, Sequence[ReadRecord]]:
         try:
             place, records = self.batches.get(block=seconds > 0, timeout=seconds or None)
         except Empty:
@@ -77,7 +77,7 @@ class Bench:
         self.engine.start()
         self.engine.add(PLACE, self.lane).result(5)
 
-    def put(self, *batches: Sequence[Lying]) -> None:
+    def put(self, *batches: Sequence[ReadRecord]) -> None:
         for records in batches:
             self.fed.batches.put((PLACE, records))
 

@@ -19,9 +19,10 @@ from services.contracts.topics import ALERTS, DEAD_LETTERS, FACTS
 from services.supervision.domain.cases import CasesFold
 from services.supervision.runtime import partition
 from services.supervision.runtime.partition import PartitionFold
+from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from tests.fuzz.effort import effort
-from tests.topology.test_bad_input import COUNTS, PARTITION, PLACE, TOPIC, Lying
+from tests.topology.test_bad_input import COUNTS, PARTITION, PLACE, TOPIC
 from tests.unit.supervision.builders import policies
 from tests.unit.supervision.lives import T0, lives
 
@@ -39,7 +40,7 @@ def towns(draw: st.DrawFn) -> list[list[Event]]:
     ]
 
 
-def interleaved(town: list[list[Event]], chance: random.Random, ticks: int, days_ahead: int = 0) -> list[Lying]:
+def interleaved(town: list[list[Event]], chance: random.Random, ticks: int, days_ahead: int = 0) -> list[ReadRecord]:
     """The events in an order of their own, each life in its order, with ticks that are never ahead of what follows, or
     at most `days_ahead`."""
     waiting = [list(life) for life in town]
@@ -54,7 +55,7 @@ def interleaved(town: list[list[Event]], chance: random.Random, ticks: int, days
         values += [_tick(true + ahead) for _ in range(tick_before.count(place))]
         values += [_record(event) for event in order[place : place + 1]]
     values.append(_tick(END))
-    return [Lying(TOPIC, PARTITION, n, AFTER_ALL_MS + n, *record) for n, record in enumerate(values)]
+    return [ReadRecord(TOPIC, PARTITION, n, AFTER_ALL_MS + n, *record) for n, record in enumerate(values)]
 
 
 def _record(event: Event) -> tuple[bytes, bytes]:
@@ -79,7 +80,7 @@ def said(effects: list[StoredEffect]) -> list[tuple[str, int, bytes, bytes]]:
     return sorted((e.topic, e.partition, e.key, e.value) for e in effects if e.key != b"clock")
 
 
-def at_once(log: list[Lying]) -> list[StoredEffect]:
+def at_once(log: list[ReadRecord]) -> list[StoredEffect]:
     with TemporaryDirectory() as folder:
         store = PartitionStore(Path(folder))
         effects = [effect for effects in worker(store).take(log) for effect in effects]
@@ -87,7 +88,7 @@ def at_once(log: list[Lying]) -> list[StoredEffect]:
         return effects
 
 
-def with_kills(log: list[Lying], chance: random.Random) -> list[StoredEffect]:
+def with_kills(log: list[ReadRecord], chance: random.Random) -> list[StoredEffect]:
     """What is published by workers that are killed after any write: effects not yet known to be published come twice,
     then with the same bytes and the same origin. Each timer of a tick is a write of its own."""
     published: dict[bytes, StoredEffect] = {}

@@ -4,7 +4,6 @@ import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import pytest
 
@@ -16,6 +15,7 @@ from services.supervision.domain.subjects import SubjectsFold
 from services.supervision.policy_files import load_policies
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.partition import PartitionFold
+from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from simulation.city.generate import generate
 from simulation.replay import records
@@ -25,23 +25,11 @@ TOPIC, PARTITION = "complaints.v1", 1
 T0_MS = 1_700_000_000_000
 
 
-class Lying(NamedTuple):
-    """A record where it lies."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
 @cache
-def _log() -> list[Lying]:
+def _log() -> list[ReadRecord]:
     town = generate(POLICIES, seed=5, days=30)
     mine = [r for r in records(town.timeline, town.segments()) if (r.topic, r.partition) == (TOPIC, PARTITION)]
-    return [Lying(TOPIC, PARTITION, n, T0_MS + n, r.key, r.value) for n, r in enumerate(mine)]
+    return [ReadRecord(TOPIC, PARTITION, n, T0_MS + n, r.key, r.value) for n, r in enumerate(mine)]
 
 
 def _worker(store: PartitionStore) -> PartitionFold:
@@ -52,11 +40,11 @@ def _worker(store: PartitionStore) -> PartitionFold:
     return PartitionFold(fold, store, place, upstream=frozenset(), forward=(FACTS, ALERTS), partitions=counts)
 
 
-def _all(worker: PartitionFold, records: list[Lying]) -> list[StoredEffect]:
+def _all(worker: PartitionFold, records: list[ReadRecord]) -> list[StoredEffect]:
     return [effect for effects in worker.take(records) for effect in effects]
 
 
-def _fold(store: PartitionStore, log: list[Lying], batch: int) -> list[StoredEffect]:
+def _fold(store: PartitionStore, log: list[ReadRecord], batch: int) -> list[StoredEffect]:
     worker = _worker(store)
     return [effect for at in range(0, len(log), batch) for effect in _all(worker, log[at : at + batch])]
 
@@ -102,7 +90,7 @@ def test_effects_written_but_not_acknowledged_are_found_after_a_kill(tmp_path: P
 
 def test_an_unreadable_record_becomes_a_dead_letter_and_folding_goes_on(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "local")
-    effects = _all(_worker(store), [Lying(TOPIC, PARTITION, 0, T0_MS, b"k", b"{broken")])
+    effects = _all(_worker(store), [ReadRecord(TOPIC, PARTITION, 0, T0_MS, b"k", b"{broken")])
     assert [effect.topic for effect in effects] == [DEAD_LETTERS]
     assert store.offset == 1
 
@@ -131,7 +119,7 @@ def test_a_record_that_the_fold_fails_on_becomes_a_dead_letter_and_nothing_else_
     third = [record.offset for record in _log() if _sequence(record) == 3]
     counts, place = {FACTS: 4, ALERTS: 4, DEAD_LETTERS: 1}, f"{TOPIC}-{PARTITION}"
 
-    def folded(fold: CasesFold, name: str, log: list[Lying]) -> list[StoredEffect]:
+    def folded(fold: CasesFold, name: str, log: list[ReadRecord]) -> list[StoredEffect]:
         wiring = {"upstream": frozenset(), "forward": (FACTS, ALERTS), "partitions": counts}
         return _all(PartitionFold(fold, PartitionStore(tmp_path / name), place, **wiring), log)  # type: ignore[arg-type]
 
@@ -146,7 +134,7 @@ def test_a_record_that_the_fold_fails_on_becomes_a_dead_letter_and_nothing_else_
     ]
 
 
-def _sequence(record: Lying) -> int | None:
+def _sequence(record: ReadRecord) -> int | None:
     event = decode(record.value)
     return None if isinstance(event.data, ClockTickedV1) else event.sequence
 
@@ -177,8 +165,8 @@ def test_a_tick_of_another_fold_survives_a_kill_at_every_write(tmp_path: Path) -
     assert seen == whole
 
 
-def _facts_of_a_partition() -> list[Lying]:
+def _facts_of_a_partition() -> list[ReadRecord]:
     with TemporaryDirectory() as folder:
         effects = _all(_worker(PartitionStore(Path(folder))), _log())
     mine = [effect for effect in effects if (effect.topic, effect.partition) == (FACTS, 0)]
-    return [Lying(FACTS, 0, n, T0_MS + n, e.key, e.value, tuple(e.headers)) for n, e in enumerate(mine)]
+    return [ReadRecord(FACTS, 0, n, T0_MS + n, e.key, e.value, tuple(e.headers)) for n, e in enumerate(mine)]
