@@ -23,7 +23,7 @@ def to_micros(at: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """The UTC datetime of `micros` microseconds since the epoch; outside the years 1 to 9999 it is their edge."""
     try:
-        return _EPOCH + timedelta(microseconds=micros)
+        return _EPOCH + timedelta(0, 0, micros)
     except OverflowError:
         return _LAST if micros > 0 else _FIRST
 

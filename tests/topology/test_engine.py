@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from services.supervision.runtime import partition
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.engine import Engine
 from services.supervision.runtime.lane import Lane
@@ -39,6 +40,9 @@ class Fed:
 
     def end(self, place: Place) -> None:
         """Nothing to do."""
+
+    def caught_up(self, place: Place, offset: int) -> bool:
+        return self.batches.empty()
 
     def pause(self, places: set[Place]) -> None:
         self.paused |= places
@@ -119,7 +123,8 @@ def test_records_that_are_gone_from_the_log_do_not_stop_it(bench: Bench) -> None
     bench.folded(len(log))
 
 
-def test_a_slow_partition_is_not_read_further_and_later_again(tmp_path: Path) -> None:
+def test_a_slow_partition_is_not_read_further_and_later_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partition, "FIRED_AT_ONCE", 1)  # every timer is a piece of its own, sent alone
     bench, log = Bench(tmp_path, delay=0.06), laid(good())
     size = len(log) // 12
     bench.put(*(log[at : at + size] for at in range(0, len(log), size)))

@@ -14,14 +14,16 @@ from rocksdict import Checkpoint, Options, Rdict, ReadOptions, WriteBatch
 _POSITION = b"!next"
 CONDEMNED = "CONDEMNED"
 _BIAS = 1 << 63
+BY_KEY = -1
 
 
 def _u64(value: int) -> bytes:
     return (value + _BIAS).to_bytes(8, "big")
 
 
-class StoredEffect(msgspec.Struct, array_like=True):
-    """A record to publish: headers are (name, value) pairs."""
+class StoredEffect(msgspec.Struct, array_like=True, gc=False):
+    """A record to publish: headers are (name, value) pairs. `partition` BY_KEY: where Kafka's default partitioner lays
+    the key."""
 
     topic: str
     partition: int
@@ -80,6 +82,11 @@ class PartitionStore:
         self.offset, self.index = offset, index
         self._batch = WriteBatch(raw_mode=True)
 
+    def discard(self) -> None:
+        """Forget what was put since the last write, and which timers were read."""
+        self._batch = WriteBatch(raw_mode=True)
+        self._earliest.clear()
+
     @property
     def unacknowledged(self) -> bool:
         """Whether effects are written that are not yet known to be published."""
@@ -110,8 +117,8 @@ class PartitionStore:
             if new < self._earliest.get(timeline, new):
                 self._earliest[timeline] = new
 
-    def due(self, timeline: bytes, before: int, most: int) -> list[bytes]:
-        """At most `most` keys with a timer earlier than `before`, in the order of (time, key).
+    def due(self, timeline: bytes, before: int, most: int) -> list[tuple[int, bytes]]:
+        """At most `most` (time, key) of timers earlier than `before`, in order; the next call begins behind them.
 
         No timer is earlier than `_earliest`: a tick with nothing due costs one comparison, and the scan starts behind
         the graves of the timers that have fired.
@@ -121,15 +128,19 @@ class PartitionStore:
             return []
         prefix = b"t" + timeline + b"\0"
         start = len(prefix) + 8
-        keys: list[bytes] = []
+        found: list[tuple[int, bytes]] = []
         self._earliest[timeline] = _BIAS - 1
         for key, _ in self._scan(prefix + _u64(earliest), prefix + b"\xff" * 8):
             at = int.from_bytes(key[len(prefix) : start], "big") - _BIAS
-            if at >= before or len(keys) == most:
+            if at >= before or len(found) == most:
                 self._earliest[timeline] = at
                 break
-            keys.append(key[start:])
-        return keys
+            found.append((at, key[start:]))
+        return found
+
+    def unread(self, timeline: bytes, at: int) -> None:
+        """`due` begins with the timers of `at` again."""
+        self._earliest[timeline] = at
 
     def set_provisional(self, key: bytes, provisional: bool) -> None:
         if provisional:
