@@ -8,7 +8,7 @@ decoded event need not ask again.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import msgspec
 
@@ -105,7 +105,7 @@ def encode(
     return _encoder.encode(
         Envelope(
             id=id, source=source, type=event_type(type(data)), subject=subject, time=time, sequence=sequence,
-            timeline=timeline, data=msgspec.Raw(_encoder.encode(data)),
+            timeline=timeline, data=cast(msgspec.Raw, data),  # written as it is, in the same pass
         )
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from services.supervision.runtime.store import StoredEffect
 log = structlog.get_logger()
 QUEUED = 4
 TURN_SECONDS = 0.05
-WRITE_SECONDS = 0.5
+WRITE_SECONDS = 1.0
 
 
 class Sender(Protocol):
