@@ -12,22 +12,20 @@ import structlog
 
 from services.contracts.clock import ClockTickedV1
 from services.contracts.codec import Kind, Undecodable, decode
-from services.contracts.envelope import LIVE, Event
+from services.contracts.envelope import Event
 from services.contracts.instants import to_micros
 from services.contracts.registry import event_type
 from services.shared import failpoints
 from services.shared.consuming import Record
 from services.shared.failpoints import failpoint
 from services.supervision.domain.fold import NEVER, Fold
-from services.supervision.runtime.draft import Draft, Origin
+from services.supervision.runtime.draft import Draft
+from services.supervision.runtime.items import Item, kind_of, read_all
 from services.supervision.runtime.outgoing import Outgoing
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 
 FIRED_AT_ONCE = 500
 KEPT = 4096
-AHEAD_MS = 600_000  # how far a live tick may be ahead of the broker's clock
-# A record, its event, the key of its state and where it came from. Without a key: a tick, a decree, an Undecodable.
-Item = tuple[Record, Any, bytes, Origin | None]
 Failure = tuple[int, Exception]  # which item, and why
 Written = Iterator[list[StoredEffect]]
 log = structlog.get_logger()
@@ -100,34 +98,8 @@ class PartitionFold:
         self._folded: list[Record] = []  # since the last write
 
     def _read_all(self, records: Sequence[Record]) -> list[Item]:
-        items: list[Item] = []
-        following, failed, apart, armed = self._next, self._failed, self._apart, failpoints.ARMED
-        prefixes = dict[str, bytes]()
-        for record in records:
-            if record.offset < following:
-                continue
-            if armed:
-                failpoint("decode.before", _kind(record))
-            origin = _origin(record.headers) if record.headers else None
-            try:
-                event = decode(record.value)
-                if event.type not in apart:
-                    key = event.subject.encode()
-                    if record.key != key:
-                        raise Undecodable(f"the key is not the subject {event.subject!r}: a wrong partition", "key")
-                    prefix = prefixes.get(event.timeline)
-                    if prefix is None:
-                        prefix = prefixes[event.timeline] = event.timeline.encode() + b"\0"
-                    items.append((record, event, prefix + key, origin))
-                else:
-                    _check_tick(event, record)
-                    items.append((record, event, b"", origin))
-            except Undecodable as error:
-                items.append((record, error, b"", origin))
-            else:
-                if armed:
-                    failpoint("decode.after", event.type)
-        if failed:
+        items = read_all(records, self._next, self._apart)
+        if failed := self._failed:
             items = [(r, failed.get(r.offset) or e, b"" if r.offset in failed else k, o) for r, e, k, o in items]
         return items
 
@@ -339,40 +311,11 @@ class PartitionFold:
 
     def _write(self, offset: int, index: int) -> list[StoredEffect]:
         if failpoints.ARMED:
-            failpoint("write.before", _kind(self._cause))
+            failpoint("write.before", kind_of(self._cause))
         effects = self._draft.write(offset, index)
         self._next, self._folded = offset, []
         if self._failed:
             self._failed = {at: verdict for at, verdict in self._failed.items() if at >= offset}
         if failpoints.ARMED:
-            failpoint("write.after", _kind(self._cause))
+            failpoint("write.after", kind_of(self._cause))
         return effects
-
-
-def _check_tick(event: Event, record: Record) -> None:
-    """Raises Undecodable for a live tick from the future."""
-    if event.timeline == LIVE and isinstance(event.data, ClockTickedV1):
-        ahead = to_micros(event.data.as_of) // 1000 - record.timestamp
-        if ahead > AHEAD_MS:
-            raise Undecodable(f"a live tick {ahead // 1000} s ahead of the broker's clock", "instant")
-
-
-def _origin(headers: Sequence[tuple[str, bytes]]) -> Origin | None:
-    """(source, (offset, index)) of a record that is an effect of another fold."""
-    for name, value in headers:
-        if name == "origin" and value is not None and len(value) < 512:
-            try:
-                source, offset, index = value.decode().rsplit(":", 2)
-                at = int(offset), int(index)
-            except ValueError:  # not one of ours
-                return None
-            return (source, at) if all(0 <= number < 1 << 63 for number in at) else None
-    return None
-
-
-def _kind(record: Record | None) -> str | None:
-    """The event type of a record, for failpoints."""
-    try:
-        return decode(record.value).type if record is not None else None
-    except Undecodable:
-        return "undecodable"

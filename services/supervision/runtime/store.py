@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rocksdict import Checkpoint, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Checkpoint, Options, Rdict, ReadOptions, WriteBatch
 
 _POSITION = b"!next"
 CONDEMNED = "CONDEMNED"
@@ -19,6 +19,17 @@ BY_KEY = -1
 
 def _u64(value: int) -> bytes:
     return (value + _BIAS).to_bytes(8, "big")
+
+
+def _options() -> Options:
+    """One writer, whose states are mostly found in memory: what is looked for on disk is mostly not there."""
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_allow_concurrent_memtable_write(False)
+    blocks = BlockBasedOptions()
+    blocks.set_bloom_filter(10, False)
+    options.set_block_based_table_factory(blocks)
+    return options
 
 
 class StoredEffect(msgspec.Struct, array_like=True, gc=False):
@@ -51,10 +62,8 @@ class PartitionStore:
 
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
-        options = Options(raw_mode=True)
-        options.create_if_missing(True)
         self.path = path
-        self._db = Rdict(str(path), options)
+        self._db = Rdict(str(path), _options())
         position = self._db.get(_POSITION)
         self.offset: int
         self.index: int
