@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 import pytest
@@ -14,41 +13,11 @@ from services.supervision.runtime.engine import Engine
 from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.reader import Place, ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
+from tests.support.fed import Fed
 from tests.support.stack import eventually
 from tests.topology.test_bad_input import PARTITION, TOPIC, Written, cases_fold, good, laid, said, said_alone
 
 PLACE = (TOPIC, PARTITION)
-
-
-class Fed:
-    """In place of the reader; remembers what was asked of it."""
-
-    def __init__(self) -> None:
-        self.batches: SimpleQueue[tuple[Place, Sequence[ReadRecord]]] = SimpleQueue()
-        self.begun: list[int] = []
-        self.paused: set[Place] = set()
-
-    def poll(self, seconds: float) -> dict[Place, Sequence[ReadRecord]]:
-        try:
-            place, records = self.batches.get(block=seconds > 0, timeout=seconds or None)
-        except Empty:
-            return {}
-        return {place: records}
-
-    def begin(self, place: Place, offset: int) -> None:
-        self.begun.append(offset)
-
-    def end(self, place: Place) -> None:
-        """Nothing to do."""
-
-    def caught_up(self, place: Place, offset: int) -> bool:
-        return self.batches.empty()
-
-    def pause(self, places: set[Place]) -> None:
-        self.paused |= places
-
-    def resume(self, places: set[Place]) -> None:
-        self.paused -= places
 
 
 class Sent:
@@ -83,7 +52,7 @@ class Bench:
 
     def put(self, *batches: Sequence[ReadRecord]) -> None:
         for records in batches:
-            self.fed.batches.put((PLACE, records))
+            self.fed.put(PLACE, records)
 
     def folded(self, offset: int) -> None:
         eventually(lambda: self.store.offset == offset and not self.store.unacknowledged, 20, every=0.005)
