@@ -22,7 +22,7 @@ from services.supervision.runtime.reader import Place, Reader
 log = structlog.get_logger()
 IDLE_SECONDS = 0.05
 UNACKNOWLEDGED_SECONDS = 0.5
-UNWRITTEN = 131_072  # records of all partitions together, which are kept in memory
+UNWRITTEN = 65_536  # records of all partitions together, which are kept in memory
 
 
 class Engine(threading.Thread):
