@@ -51,6 +51,8 @@ class Reader:
         self._consumer.incremental_assign([TopicPartition(*place, offset)])
 
     def end(self, place: Place) -> None:
+        """Read it no more. Resumed first, or it would come back paused: librdkafka keeps that beyond assignments."""
+        self._consumer.resume([TopicPartition(*place)])
         self._consumer.incremental_unassign([TopicPartition(*place)])
 
     def pause(self, places: Iterable[Place]) -> None:
