@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 import threading
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -68,17 +69,17 @@ class Life(Process):
         self, stack: Stack, name: str, kind: str = "cases", limit_bytes: int | None = None, **environment: str
     ) -> None:
         disk = {"DUBAN_MEMBER": name, "DUBAN_STATE_DIR": str(disk_of(stack, name)), "DUBAN_FAILPOINT": ""}
-        self.name, self.kind = name, kind
+        self.name, self.kind, self.log = name, kind, stack.data / "logs" / f"{kind}-{name}.log"
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self._order, order = _forks.Pipe()
-        log = stack.data / "logs" / f"{kind}-{name}.log"
         env = stack.environment | disk | environment
-        self._forked: Any = _forks.Process(target=_live, args=(kind, self.port, env, log, order, limit_bytes))
+        self._forked: Any = _forks.Process(target=_live, args=(kind, self.port, env, self.log, order, limit_bytes))
         self._forked.daemon = True
         self._forked.start()
         order.close()
         self.process: Any = Ended(self._forked)
+        self._system = psutil.Process(self.process.pid)
 
     def ready(self) -> Self:
         eventually(lambda: self._answers("/health/ready"), PATIENCE)
@@ -90,10 +91,18 @@ class Life(Process):
         self._order.recv()
 
     def pause(self) -> None:
-        psutil.Process(self.process.pid).suspend()
+        """SIGSTOP; nothing happens when it is over."""
+        with suppress(psutil.NoSuchProcess):
+            self._system.suspend()
 
     def go_on(self) -> None:
-        psutil.Process(self.process.pid).resume()
+        """SIGCONT; nothing happens when it is over, even if its process id is another's by now."""
+        with suppress(psutil.NoSuchProcess):
+            self._system.resume()
+
+    def has_said(self, text: str) -> bool:
+        """Whether `text` is in the log of this life or of one before it under its name."""
+        return self.log.exists() and text.encode() in self.log.read_bytes()
 
     def kill(self) -> None:
         """kill -9, also of a life that is paused; nothing happens when it is over already."""
