@@ -36,7 +36,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         be started again and again until they are back."""
         while not self.should_stop:
             try:
-                return await super().on_start()
+                await super().on_start()
+                return
             except KafkaError as error:
                 if not error.retriable:
                     raise
