@@ -4,6 +4,7 @@ import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -24,7 +25,7 @@ EVERY_FAILPOINT = (*FAILPOINTS, *outboxes.FAILPOINTS, *deliveries.FAILPOINTS)
 _FACT = "fact.recorded.v1"
 _SUBJECT_CELLS = tuple(Cell(*pair) for pair in product(FAILPOINTS, (_FACT, TICK)))
 _QUICK = {"DUBAN_CHECKPOINT_SECONDS": "0.3"}
-_Note = Callable[[Outcome], None]
+Note = Callable[[Outcome], None]
 
 
 def chosen(only: str) -> tuple[str, ...]:
@@ -39,38 +40,38 @@ def chosen(only: str) -> tuple[str, ...]:
 
 def whole(data: Path, tell: Tell, every: int = 1, only: str = "") -> bool:
     """Play every `every`-th cell of the failpoints that `only` names, print the table; whether all were good."""
-    points = chosen(only)
-    with kafka_alone(data, only=("kafka", "mongo")) as stack, Reader(stack.brokers, stack.plan.partitions) as reader:
+    points, outcomes = chosen(only), list[Outcome]()
 
-        def played(what: str, cells: Sequence[Cell], play_them: Callable[[list[Cell], _Note], list[Outcome]]) -> None:
-            mine, count = [cell for cell in cells if cell.failpoint in points][::every], Counter[str]()
+    def played(what: str, cells: Sequence[Cell], play_them: Callable[[list[Cell], Note], list[Outcome]]) -> None:
+        mine, count = [cell for cell in cells if cell.failpoint in points][::every], Counter[str]()
 
-            def note(outcome: Outcome) -> None:
-                count[what] += 1
-                cell, met = outcome.cell, "" if outcome.met else ": NOT MET"
-                tell(f"{what}, {count[what]} of {len(mine)}: {cell.failpoint} at {cell.kind}{met}")
+        def note(outcome: Outcome) -> None:
+            count[what] += 1
+            cell, met = outcome.cell, "" if outcome.met else ": NOT MET"
+            tell(f"{what}, {count[what]} of {len(mine)}: {cell.failpoint} at {cell.kind}{met}")
 
-            if mine:
-                outcomes.extend(play_them(mine, note))
+        if mine:
+            outcomes.extend(play_them(mine, note))
 
-        outcomes: list[Outcome] = []
+    with kafka_alone(data / "services", only=("kafka", "mongo")) as stack:
         for service in SERVICES.values():
-            cells = outboxes.cells(service)
-            played(f"relay of {service.name}", cells, lambda c, n: outboxes.play(stack, service, c, n))  # noqa: B023
-        played("notifications", deliveries.cells(), lambda c, n: deliveries.play(stack, c, n))
-        played("cases", WHOLE, lambda c, n: _cases(stack, c, reader, data, n))
-        played("subjects", _SUBJECT_CELLS, lambda c, n: _subjects(stack, c, reader, n))
+            of_service = partial(outboxes.play, stack, service)
+            played(f"relay of {service.name}", outboxes.cells(service), of_service)
+        played("notifications", deliveries.cells(), partial(deliveries.play, stack))
+    with kafka_alone(data / "folds") as stack, Reader(stack.brokers, stack.plan.partitions) as reader:
+        played("cases", WHOLE, partial(_cases, stack, reader, data))
+        played("subjects", _SUBJECT_CELLS, partial(_subjects, stack, reader))
         _print(outcomes, reader)
         return bool(outcomes) and all(outcome.good for outcome in outcomes) and not reader.wrong
 
 
-def _cases(stack: Stack, cells: Sequence[Cell], reader: Reader, folder: Path, note: _Note) -> list[Outcome]:
+def _cases(stack: Stack, reader: Reader, folder: Path, cells: Sequence[Cell], note: Note) -> list[Outcome]:
     with Crew(stack) as hands:
         hands.start("subjects-1", "subjects")
         return play(stack, cells, reader, folder, tell=note)
 
 
-def _subjects(stack: Stack, cells: Sequence[Cell], reader: Reader, note: _Note) -> list[Outcome]:
+def _subjects(stack: Stack, reader: Reader, cells: Sequence[Cell], note: Note) -> list[Outcome]:
     """The subjects fold: a small city a kill; its facts are born in the cases fold, so a passage of them is awaited."""
     log, played = Log(stack.brokers, stack.plan.partitions), list[tuple[Sending, Outcome]]()
     with Crew(stack) as hands:
