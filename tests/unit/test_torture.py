@@ -1,4 +1,4 @@
-"""What the bookkeeping of the torture says, without any torture: verdicts, failpoints of batches, names of its parts."""
+"""What the bookkeeping of the torture says, without any torture: verdicts, failpoints of batches, names of parts."""
 
 import os
 import signal
