@@ -119,7 +119,9 @@ def test_a_relay_killed_before_or_after_any_of_its_steps_loses_nothing(infra, co
         for day in range(1, 6):
             log.tick(day)
             log.day(day)
-            eventually(lambda: dying.ended() is not None or not (waiting(log.timeline) or waiting_ticks(infra, log)))
+            eventually(
+                lambda: dying.ended() is not None or not (waiting(log.timeline) or waiting_ticks(infra, log)), 60
+            )
         log.tick(6)
         assert dying.process.wait(60) == -9
     finally:
