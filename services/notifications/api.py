@@ -16,6 +16,7 @@ from services.notifications.repository import AlertReader, FeedEntry
 from services.notifications.tail import FeedTail
 from services.shared import access
 from services.shared.auth import Principal, require
+from services.shared.failpoints import failpoint
 from services.shared.problems import Problem
 
 MAX_LIMIT = 1000
@@ -128,9 +129,11 @@ async def _stream(
             while scanned < last:
                 entries = await to_thread.run_sync(alerts.feed, scanned, query, scope, 200)
                 for entry in entries:
+                    failpoint("deliver.before", f"alert.{entry.change}.v1")
                     yield ServerSentEvent(
                         id=str(entry.position), event=entry.change, data=msgspec.json.encode(_entry(entry)).decode()
                     )
+                    failpoint("deliver.after", f"alert.{entry.change}.v1")
                 reached = entries[-1].position if entries else last
                 scanned = reached if len(entries) == 200 else max(last, reached)
 

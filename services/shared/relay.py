@@ -28,7 +28,7 @@ from services.contracts.codec import encode
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros, to_micros
-from services.shared.failpoints import failpoint
+from services.shared.failpoints import failpoint, failpoint_of_batch
 from services.shared.outbox import Outbox, Request, Waiting
 from services.shared.partitioner import partition_of
 from services.shared.source_telemetry import OUTBOX_AGE, OUTBOX_CASES, PUBLISHED, RELAY_RETRIES, TICKS
@@ -158,6 +158,7 @@ class Relay:
     def turn(self) -> bool:
         """One round of steps 1 to 4; whether there was anything to do but the live tick."""
         outbox = self._store()
+        failpoint("relay.read.before")
         requests = outbox.requests()
         by_timeline: dict[str, list[Request]] = {}
         for request in requests:
@@ -166,9 +167,9 @@ class Relay:
             for chunk in outbox.waiting(timeline, max(t.as_of for t in ticks), CHUNK):
                 self._publish(chunk)
                 self._live()
-            self._broadcast(ticks)
-            failpoint("relay.ticked")
+            sent = self._broadcast(ticks)
             outbox.done(ticks)
+            failpoint_of_batch("relay.mark.after", sent)
         busy = bool(requests)
         for timeline in outbox.timelines():
             if timeline == LIVE:
@@ -207,23 +208,29 @@ class Relay:
 
     def _publish(self, cases: Sequence[Waiting]) -> None:
         partitions = self._log.partitions()
-        records = []
+        records: list[Record] = []
         for case in cases:
             key = case.case_id.encode()
             partition = partition_of(key, partitions)
             records += [(partition, key, value) for _, value in case.events]
-        failpoint("relay.read")
-        self._log.append(records, self._wait)
-        failpoint("relay.published")
+        values = self._append(records)
         self._store().acknowledge([(case.case_id, case.events[-1][0]) for case in cases if case.events])
-        failpoint("relay.marked")
+        failpoint_of_batch("relay.mark.after", values)
         PUBLISHED.labels(self.service).inc(len(records))
 
-    def _broadcast(self, requests: Sequence[Request]) -> None:
+    def _broadcast(self, requests: Sequence[Request]) -> list[bytes]:
         partitions = self._log.partitions()
-        records = [(p, None, self._for_all(request, p)) for request in requests for p in range(partitions)]
-        self._log.append(records, self._wait)
+        values = self._append([(p, None, self._for_all(request, p)) for request in requests for p in range(partitions)])
         TICKS.labels(self.service).inc(sum(request.decree is None for request in requests))
+        return values
+
+    def _append(self, records: Sequence[Record]) -> list[bytes]:
+        """Publish `records` and wait for all of them; their values."""
+        values = [value for _, _, value in records]
+        failpoint_of_batch("relay.publish.before", values)
+        self._log.append(records, self._wait)
+        failpoint_of_batch("relay.publish.after", values)
+        return values
 
     def _for_all(self, request: Request, partition: int) -> bytes:
         """The record of a tick or a decree in one partition, the same whenever it is published again."""

@@ -15,7 +15,7 @@ from services.supervision.runtime.reader import Place, ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from tests.support.fed import Fed
 from tests.support.stack import eventually
-from tests.topology.test_bad_input import PARTITION, TOPIC, Written, cases_fold, good, laid, said, said_alone
+from tests.topology.among_good import PARTITION, TOPIC, Written, cases_fold, good, laid, said, said_alone
 
 PLACE = (TOPIC, PARTITION)
 

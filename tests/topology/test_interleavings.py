@@ -22,7 +22,7 @@ from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from tests.fuzz.effort import effort
-from tests.topology.test_bad_input import COUNTS, PARTITION, PLACE, TOPIC
+from tests.topology.among_good import COUNTS, PARTITION, PLACE, TOPIC
 from tests.unit.supervision.builders import policies
 from tests.unit.supervision.lives import T0, lives
 
