@@ -224,6 +224,10 @@ class MongoAlerts:
             after += FEED_WINDOW
         return [_entry(document) for document in found[:limit]]
 
+    def since(self, position: int) -> list[FeedEntry]:
+        part = {"position": {"$gt": position, "$lte": position + FEED_WINDOW}}
+        return [_entry(document) for document in self._feed.find(part, _ENTRY).sort("position", ASCENDING)]
+
     def last_position(self) -> int:
         counted = self._about.find_one({"_id": "feed"})
         position = int(counted["position"]) if counted else 0
@@ -254,6 +258,9 @@ class MongoAlerts:
             return None
 
         return {"timeline": timeline, "count": count, "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1.0)}
+
+
+_ENTRY = {"_id": 0, "position": 1, "change": 1, "timeline": 1, "latency_ms": 1, "item": 1}
 
 
 def _document(alert: Alert) -> dict[str, Any]:

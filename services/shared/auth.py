@@ -87,7 +87,7 @@ def verify(token: str, key: OKPKey, *, use: Use = "access", now: float | None = 
 
 def _signed(token: str, key: OKPKey) -> dict[str, Any]:
     """The claims of a token whose signature is good: it stays so, unlike what the claims say of time and use."""
-    name = token, key.as_dict(private=False)["x"]
+    name = token, str(key.as_dict(private=False)["x"])
     claims = _good.get(name)
     if claims is None:
         claims = jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
