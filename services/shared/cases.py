@@ -16,11 +16,10 @@ from pymongo.errors import BulkWriteError
 from services.contracts.lifecycle import Case
 from services.shared.documents import CaseDocument
 from services.shared.grouping import Grouped
-from services.shared.outbox import Broadcast, MongoOutbox
+from services.shared.outbox import IDS_A_QUERY, Broadcast, MongoOutbox
 
 KEPT_RESULTS = 50
 DUPLICATE_KEY = 11000
-_IDS_A_QUERY = 50  # Larger $in lists gain little on MongoDB and are slow on the embedded stand-in.
 C = TypeVar("C", bound=Case)
 
 
@@ -127,8 +126,8 @@ class MongoCases(Generic[C]):
     def load_many(self, case_ids: Collection[str]) -> dict[str, Stored[C]]:
         ids = list(case_ids)
         found: dict[str, Stored[C]] = {}
-        for start in range(0, len(ids), _IDS_A_QUERY):
-            query = {"_id": {"$in": ids[start : start + _IDS_A_QUERY]}}
+        for start in range(0, len(ids), IDS_A_QUERY):
+            query = {"_id": {"$in": ids[start : start + IDS_A_QUERY]}}
             for document in self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}):
                 found[document["_id"]] = self._stored(document)
         return found
