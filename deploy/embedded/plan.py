@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("kafka", "mongo", "gateway", "relay", "cases", "subjects", "notifications", "metrics")
 INFRA, SERVICES = 1, 2
 WORKER_METRICS_PORT = 9101
+STORE_VARIABLE = "DUBAN_EMBEDDED_STORE"
 
 
 class Refused(RuntimeError):
@@ -40,7 +41,8 @@ class Plan:
 
     @property
     def mongo(self) -> str:
-        return f"mongodb://127.0.0.1:{self.mongo_port}"
+        """Every acknowledged write is in the synced journal, unless the operation itself asks for less."""
+        return f"mongodb://127.0.0.1:{self.mongo_port}/?journal=true"
 
     @property
     def http(self) -> str:
@@ -152,10 +154,16 @@ def _kafka(plan: Plan, jars: Sequence[Path]) -> list[Spec]:
 
 
 def _mongo(plan: Plan, _: Sequence[Path]) -> list[Spec]:
-    """Without --sync-on-commit an acknowledged write of the last second is gone after kill -9."""
+    """Syncs its journal where a write asks for it (see Plan.mongo). --standalone: no replication log beside the
+    journal, and no record of retryable writes, all of which it would walk through at each write.
+
+    DUBAN_EMBEDDED_STORE names a program to start in its place, with the same arguments: secantusd-rs.
+    """
+    program = os.environ.get(STORE_VARIABLE)
     command = [
-        sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(plan.mongo_port), "--storage-path",
-        str(plan.data / "mongo"), "--cache-size", "256M", "--log-level", "WARNING", "--sync-on-commit",
+        *([program] if program else [sys.executable, "-m", "secantus"]), "--host", "127.0.0.1", "--port",
+        str(plan.mongo_port), "--storage-path", str(plan.data / "mongo"), "--cache-size", "256M", "--log-level",
+        "WARNING", "--standalone",
     ]  # fmt: skip
     return [Spec("mongo", command, f"mongo:{plan.mongo_port}", (plan.mongo_port,), {}, INFRA, stop_seconds=20.0)]
 

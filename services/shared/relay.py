@@ -36,7 +36,8 @@ from services.shared.worker_http import serve_probes
 
 CHUNK = 500
 CHUNKS_A_TURN = 4
-IDLE_SECONDS = 0.05
+BUSY_SECONDS, QUIET_SECONDS = 0.01, 0.1  # between two turns, after one that published and when none does
+SLOWER = 1.25  # from one to the other, by so much a turn
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _NEVER_EXPIRES_MS = 2**31 - 1
 _log = structlog.get_logger()
@@ -135,13 +136,13 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Publish until `stop` is set. What cannot be done now is repeated until it can."""
-        self._stop, attempt = stop, 0
+        self._stop, attempt, pause = stop, 0, BUSY_SECONDS
         while not stop.is_set():
             try:
                 busy = self.turn()
                 attempt, self.ready = 0, True
-                if not busy:
-                    stop.wait(IDLE_SECONDS)
+                pause = BUSY_SECONDS if busy else min(QUIET_SECONDS, pause * SLOWER)
+                stop.wait(pause)
             except Stopped:
                 break
             except Exception as error:
@@ -171,7 +172,8 @@ class Relay:
             outbox.done(ticks)
             failpoint_of_batch("relay.mark.after", sent)
         busy = bool(requests)
-        for timeline in outbox.timelines():
+        timelines = outbox.timelines()
+        for timeline in timelines:
             if timeline == LIVE:
                 continue
             for number, chunk in enumerate(outbox.waiting(timeline, None, CHUNK), start=1):
@@ -180,17 +182,18 @@ class Relay:
                 busy = True
                 if number == CHUNKS_A_TURN:
                     break
-        return self._live() or busy
+        return self._live(waiting=LIVE in timelines) or busy
 
     def _store(self) -> Outbox:
         if self._outbox is None:
             self._outbox = self._open()
         return self._outbox
 
-    def _live(self) -> bool:
-        """Publish one chunk of live events and, once a second, the live tick: not after the oldest that still waits."""
+    def _live(self, *, waiting: bool = True) -> bool:
+        """Publish one chunk of live events, if some are `waiting`, and, once a second, the live tick: not after the
+        oldest that still waits."""
         outbox = self._store()
-        chunk = next(iter(outbox.waiting(LIVE, None, CHUNK)), None)
+        chunk = next(iter(outbox.waiting(LIVE, None, CHUNK)), None) if waiting else None
         if chunk:
             self._publish(chunk)
         now = self._clock()
