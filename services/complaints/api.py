@@ -2,6 +2,7 @@
 
 from fastapi import Depends, FastAPI, Response
 
+from services.complaints.identities import IdentitySealing
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import command_bodies
@@ -20,7 +21,7 @@ from services.shared.source_app import source_app, utc_now
 def build(settings: Settings, complaints: ComplaintRepository, receipts: Receipts) -> FastAPI:
     """The application on top of a repository."""
     service = ComplaintService(complaints, receipts, load_groups(settings.policies), utc_now)
-    bodies = command_bodies(service.keep_text)
+    bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
     app = source_app("Complaints", settings, service, bodies)
 
     for_receipt, for_text = Depends(require("complaints.receipt")), Depends(require("complaints.text"))

@@ -1,8 +1,9 @@
-"""Composition root of complaints: `serve` the API, `relay` events to complaints.v1."""
+"""Composition root of complaints: `serve` the API, `relay` events to Kafka and sealed identities to the vault."""
 
 from fastapi import FastAPI
 
 from services.complaints.api import build
+from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.receipts import Receipts
 from services.complaints.repository import MongoComplaints
 from services.complaints.service import KIND
@@ -26,7 +27,13 @@ def create_relay(settings: Settings) -> Relay:
     return source_relay(settings, KIND, MongoComplaints())
 
 
-cli = source_cli(KIND.service, create_app, create_relay)
+def create_forwarder(settings: Settings) -> Forwarder:
+    """What hands sealed identities to the vault, beside the relay."""
+    connect_store(settings, KIND.service)
+    return Forwarder(MongoComplaints(), put_to_vault(settings))
+
+
+cli = source_cli(KIND.service, create_app, create_relay, create_forwarder)
 
 if __name__ == "__main__":
     cli()
