@@ -206,7 +206,8 @@ def write_stack_file(plan: Plan, phase: str, detail: str, error: str | None, pid
         "phase": phase, "detail": detail, "error": error, "http": plan.http, "brokers": plan.bootstrap,
         "mongo": plan.mongo, "vault": plan.vault, "signing_key_file": str(plan.signing_key_file),
         "users_file": str(plan.users_file), "data": str(plan.data), "partitions": plan.partitions,
-        "replication": plan.replication, "pids": {"supervisor": os.getpid(), **pids}, "plan": json.loads(plan.to_json()),
+        "replication": plan.replication, "pids": {"supervisor": os.getpid(), **pids},
+        "plan": json.loads(plan.to_json()),
     }  # fmt: skip
     path = plan.data / "stack.json"
     draft = path.with_suffix(".new")

@@ -7,18 +7,20 @@ from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.receipts import Receipts
 from services.complaints.repository import MongoComplaints
 from services.complaints.service import KIND
+from services.shared.audit.trail import MongoTrail
 from services.shared.mongo import connect_store
 from services.shared.relay import Relay
 from services.shared.settings import Settings
-from services.shared.source_app import source_cli, source_relay
+from services.shared.source_app import source_cli, source_relay, utc_now
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The HTTP application on the database that `settings` name."""
     settings = settings or Settings()
     connect_store(settings, KIND.service)
+    connect_store(settings, "audit")
     receipts = Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
-    return build(settings, MongoComplaints(), receipts)
+    return build(settings, MongoComplaints(), receipts, MongoTrail(utc_now))
 
 
 def create_relay(settings: Settings) -> Relay:
