@@ -94,12 +94,12 @@ class Sealer:
                 RETRIES.inc()
                 _log.warning("audit_sealer_waits", error=str(error)[:300])
 
-    def turn(self, *, now_at_once: bool = False) -> None:
-        """Steps 1 and 2 once. `now_at_once` signs a head however young the last one is."""
+    def turn(self) -> None:
+        """Steps 1 and 2 once."""
         last, head, now = self._trail.last(), self._trail.newest_head(), self._clock()
         behind = (last.sequence if last else 0) - (head.trail_sequence if head else 0)
         UNSEALED.set(behind)
-        if last and behind > 0 and (now_at_once or head is None or self._is_old(head, now)):
+        if last and behind > 0 and (head is None or self._is_old(head, now)):
             self._trail.keep_head(sign_head(last, now, self._key))
         for waiting in self._trail.unpublished():
             self._append(waiting)
