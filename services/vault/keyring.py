@@ -5,6 +5,7 @@ to them and policy's days have passed: then they are destroyed, and with them wh
 """
 
 import hashlib
+import hmac
 import os
 import threading
 from datetime import datetime
@@ -18,7 +19,7 @@ from nacl.secret import SecretBox
 from services.contracts.identity import CustodiansKey, Identity, SealedIdentity
 from services.shared.sealing import Sealed
 
-PRIVATE_FILE, PUBLIC_FILE = "custodians.key", "custodians.json"
+PRIVATE_FILE, PUBLIC_FILE, MAC_FILE = "custodians.key", "custodians.json", "openings.key"
 
 
 class UnknownKey(Exception):
@@ -44,6 +45,7 @@ class Keyring:
     def __init__(self, folder: Path, public_folder: Path) -> None:
         self._file, self._public = folder / PRIVATE_FILE, public_folder / PUBLIC_FILE
         self._lock = threading.Lock()
+        self._mac_key = (folder / MAC_FILE).read_bytes()
         self._keys = msgspec.json.decode(self._file.read_bytes(), type=list[Key])
         self._publish()  # a kill between writing the private and the public half is mended here
 
@@ -52,6 +54,8 @@ class Keyring:
         """A ring with one new key, unless there is one already."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         public_folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / MAC_FILE).exists():
+            _write(folder / MAC_FILE, os.urandom(32), 0o600)
         if not (folder / PRIVATE_FILE).exists():
             _write(folder / PRIVATE_FILE, msgspec.json.encode([_new_key(now)]), 0o600)
         cls(folder, public_folder)
@@ -99,6 +103,10 @@ class Keyring:
         """Forget a replaced private key for ever."""
         with self._lock:
             self._save([key for key in self._keys if key.key_id != key_id or key is self.current])
+
+    def mac(self, content: bytes) -> str:
+        """A keyed hash that only the holder of this ring can make, 64 hexadecimal digits."""
+        return hmac.digest(self._mac_key, content, hashlib.sha256).hex()
 
     def _data_key(self, sealed: SealedIdentity) -> bytes:
         key = next((key for key in self._keys if key.key_id == sealed.key_id), None)

@@ -47,7 +47,7 @@ class Shreds(msgspec.Struct):
 
 
 class Openings(msgspec.Struct):
-    """The newest first."""
+    """The newest first; `mac` is always empty here."""
 
     items: list[Opening]
 

@@ -4,6 +4,7 @@ Audit first, then the effect: a kill or a lost race between the two leaves an en
 about, never an act without its entry. Plaintext exists in `open` alone, after that entry.
 """
 
+import hmac
 from collections.abc import Callable
 from datetime import datetime
 
@@ -57,7 +58,7 @@ class VaultService:
         """Keep what an intake sealed; False when it was there. Raises UnknownKey or Unreadable for what could never be
         opened."""
         self.keyring.check(kept.sealed)
-        return self.vault.keep(kept, self._clock())
+        return self.vault.keep(kept, self._now())
 
     def request(self, case_id: str, reason: str, text: str, by: str) -> Opening:
         """Ask for an opening. Raises Refused, NotFound or Shredded."""
@@ -66,21 +67,21 @@ class VaultService:
             raise NotFound
         if record.sealed is None:
             raise Shredded
-        asked = rules.request(new_id(), case_id, record.identity_ref, reason, text, by, self._clock(), self.policy)
+        asked = rules.request(new_id(), case_id, record.identity_ref, reason, text, by, self._now(), self.policy)
         self.trail.append(by, "identity.opening-requested", _subject(asked), reason)
-        self.vault.add_opening(asked)
+        self.vault.add_opening(self._signed(asked))
         return asked
 
     def approve(self, opening_id: str, by: str) -> Opening:
         """Approve as a second person. Raises Refused, NotFound or Conflict."""
         before = self._opening(opening_id)
-        after = rules.approve(before, by, self._clock(), self.policy)
+        after = rules.approve(before, by, self._now(), self.policy)
         return self._save(before, after, by, "identity.opening-approved", before.reason)
 
     def deny(self, opening_id: str, by: str, denial: str) -> Opening:
         """Deny as a second person. Raises Refused, NotFound or Conflict."""
         before = self._opening(opening_id)
-        after = rules.deny(before, by, self._clock(), denial, self.policy)
+        after = rules.deny(before, by, self._now(), denial, self.policy)
         return self._save(before, after, by, "identity.opening-denied", denial)
 
     def open(self, opening_id: str, by: str) -> tuple[Opening, Identity]:
@@ -89,7 +90,7 @@ class VaultService:
         Raises Refused, NotFound, Conflict, Shredded, or Unreadable and UnknownKey for what no key of the ring opens.
         """
         before = self._opening(opening_id)
-        after = rules.open_once(before, by, self._clock())
+        after = rules.open_once(before, by, self._now())
         record = self.vault.identity(before.identity_ref)
         if record is None or record.sealed is None:
             raise Shredded
@@ -100,24 +101,24 @@ class VaultService:
         return opened, self.keyring.open(record.sealed)
 
     def openings(self) -> list[Opening]:
-        """The newest openings, each with the status that it has now."""
-        now = self._clock()
+        """The newest openings, each with the status that it has now and without its keyed hash."""
+        now = self._now()
         found = self.vault.openings(LISTED)
-        return [msgspec.structs.replace(o, status=rules.status_at(o, now)) for o in found]
+        return [msgspec.structs.replace(o, status=rules.status_at(o, now), mac="") for o in found]
 
     def due(self) -> Due:
         """What policy's retention says is to be shredded now."""
-        before = self._clock() - self.policy.retention
+        before = self._now() - self.policy.retention
         due = self.vault.count_due(before)
         OVERDUE.set(due)
         return Due(due=due, before=before)
 
     def shred(self, limit: int, by: str) -> int:
         """Destroy the data keys of at most `limit` identities past their retention; how many it were."""
-        refs = self.vault.due(self._clock() - self.policy.retention, limit)
+        refs = self.vault.due(self._now() - self.policy.retention, limit)
         for ref in refs:
             self.trail.append(by, "identity.shredded", ref, "retention")
-            self.vault.shred(ref, self._clock())
+            self.vault.shred(ref, self._now())
             SHREDDED.inc()
         return len(refs)
 
@@ -125,7 +126,7 @@ class VaultService:
         """A new custodians' key; returns its id. `rewrap` seals the data keys to it by and by."""
         before = self.keyring.current.key_id
         self.trail.append(by, "custodians-key.replaced", before)
-        return self.keyring.rotate(self._clock()).key_id
+        return self.keyring.rotate(self._now()).key_id
 
     def rewrap(self, limit: int) -> int:
         """Seal at most `limit` data keys of replaced keys to the current one; how many it were."""
@@ -144,7 +145,7 @@ class VaultService:
         """Destroy the replaced keys that nothing is sealed to and that are older than policy says; their ids."""
         destroyed = []
         for key in self.keyring.replaced:
-            old = key.replaced_at is not None and key.replaced_at + self.policy.old_keys <= self._clock()
+            old = key.replaced_at is not None and key.replaced_at + self.policy.old_keys <= self._now()
             if old and not self.vault.uses(key.key_id):
                 self.trail.append(VAULT, "custodians-key.destroyed", key.key_id, "policy")
                 self.keyring.destroy(key.key_id)
@@ -155,11 +156,23 @@ class VaultService:
         found = self.vault.opening(opening_id)
         if found is None:
             raise NotFound
+        if not hmac.compare_digest(found.mac, self._signed(found).mac):
+            _log.error("opening_tampered_with", opening=opening_id)
+            raise Unreadable(found.identity_ref)
         return found
+
+    def _signed(self, opening: Opening) -> Opening:
+        content = msgspec.json.encode(msgspec.structs.replace(opening, mac=""))
+        return msgspec.structs.replace(opening, mac=self.keyring.mac(content))
+
+    def _now(self) -> datetime:
+        """The store keeps milliseconds: what it gives back is what was hashed."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def _save(self, before: Opening, after: Opening, by: str, action: str, reason: str) -> Opening:
         self.trail.append(by, action, _subject(before), reason)
-        if not self.vault.save_opening(before, after):
+        if not self.vault.save_opening(before, self._signed(after)):
             raise Conflict
         return after
 

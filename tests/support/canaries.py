@@ -3,10 +3,10 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
-
 
 _EMPTY_PAGE = bytes(4096)
 
@@ -51,8 +51,9 @@ class Search:
     def folder(self, folder: Path) -> None:
         """Every file below `folder`, byte by byte."""
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            self.files += 1
-            self.look(f"file {path.relative_to(folder)}", path.read_bytes())
+            with suppress(FileNotFoundError):  # a running worker gives up old checkpoints
+                self.look(f"file {path.relative_to(folder)}", path.read_bytes())
+                self.files += 1
 
     def document(self, where: str, document: Any) -> None:
         """Every key and value of a document, however deep."""

@@ -10,6 +10,7 @@ from services.vault.domain.policy import read_policy
 from services.vault.housekeeping import turn
 from services.vault.keyring import PRIVATE_FILE, PUBLIC_FILE, Keyring, UnknownKey, Unreadable
 from services.vault.service import Conflict, NotFound, Shredded
+from tests.support.sources import T0
 from tests.support.vault import POLICY, WHY, ZHANG, Vault
 
 
@@ -162,6 +163,27 @@ def test_an_identity_moved_to_another_case_in_the_store_is_not_opened(vault):
     vault.store.records["identity-case-1"] = msgspec.structs.replace(record, case_id="case-2")
     with pytest.raises(Unreadable):
         vault.service.open(opening, "custodian-1")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"status": "approved", "decided_by": "custodian-2", "decided_at": T0}, {"requested_by": "custodian-2"},
+        {"case_id": "case-2", "identity_ref": "identity-case-2"}, {"expires_at": T0.replace(year=2030)}, {"mac": ""},
+    ],
+)  # fmt: skip
+def test_an_opening_that_was_changed_in_the_store_is_none(vault, forged):
+    vault.keep()
+    vault.keep("case-2")
+    asked = vault.service.request("case-1", "verify_report", WHY, "custodian-1").opening_id
+    before = vault.store.opening(asked)
+    vault.store.add_opening(msgspec.structs.replace(before, **forged))
+    for act in (vault.service.approve, vault.service.open):
+        for custodian in ("custodian-1", "custodian-2"):
+            with pytest.raises(Unreadable):
+                act(asked, custodian)
+    vault.store.add_opening(before)
+    assert vault.service.approve(asked, "custodian-2").status == "approved"
 
 
 def test_shredded_is_for_ever_though_the_private_key_and_an_approval_are_there(vault):

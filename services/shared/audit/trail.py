@@ -68,7 +68,7 @@ class MongoTrail:
         while True:
             entry = follow(self.last(), self._clock(), actor, action, subject, reason)
             try:
-                self._entries().insert_one(_document(entry))
+                self._entries().insert_one(document_of(entry))
             except DuplicateKeyError:
                 if time.monotonic() > deadline:
                     raise TrailBusy(f"no turn within {_PATIENCE_SECONDS:g} s") from None
@@ -79,12 +79,12 @@ class MongoTrail:
     def last(self) -> Entry | None:
         """The newest entry."""
         found = self._entries().find_one({}, sort=[("_id", -1)])
-        return _entry(found) if found else None
+        return entry_of(found) if found else None
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every entry above the sequence `after`, in order."""
         for document in self._entries().find({"_id": {"$gt": after}}).sort("_id", 1).batch_size(1000):
-            yield _entry(document)
+            yield entry_of(document)
 
     def newest_head(self) -> AuditSealedV1 | None:
         """The head that vouches for most."""
@@ -130,12 +130,12 @@ class MemoryTrail:
             return self.kept[-1]
 
 
-def _document(entry: Entry) -> dict[str, Any]:
+def document_of(entry: Entry) -> dict[str, Any]:
     fields = msgspec.to_builtins(entry)
     return {"_id": fields.pop("sequence"), **fields}
 
 
-def _entry(document: dict[str, Any]) -> Entry:
+def entry_of(document: dict[str, Any]) -> Entry:
     """A document as an entry. A field that somebody deleted reads as empty: then it is the hash that does not fit."""
     texts = {name: str(document.get(name, "")) for name in ("actor", "action", "subject", "reason", "previous", "hash")}
     at = document.get("at")

@@ -29,7 +29,8 @@ class Refused(Exception):
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """`reason` and `denial` are codes of the policy, `text` why this case needs it. `expires_at` ends the status it
-    has now. `status` never reads "expired": that is `status_at`."""
+    has now. `status` never reads "expired": that is `status_at`. `mac` is the vault's keyed hash over the rest: who
+    can write the database alone cannot approve."""
 
     opening_id: str
     case_id: str
@@ -44,6 +45,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None = None
     denial: str | None = None
     opened_at: datetime | None = None
+    mac: str = ""
 
 
 def status_at(opening: Opening, now: datetime) -> Status:
