@@ -4,14 +4,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from deploy.embedded import kafka
 from deploy.embedded.processes import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("kafka", "mongo", "gateway", "relay", "cases", "subjects", "notifications", "metrics")
+PARTS = ("kafka", "mongo", "vault", "gateway", "relay", "cases", "subjects", "notifications", "metrics")
 INFRA, SERVICES = 1, 2
 WORKER_METRICS_PORT = 9101
 STORE_VARIABLE = "DUBAN_EMBEDDED_STORE"
@@ -49,6 +49,14 @@ class Plan:
         return f"http://127.0.0.1:{self.http_port}"
 
     @property
+    def vault_port(self) -> int:
+        return self.metrics_port + 5
+
+    @property
+    def vault(self) -> str:
+        return f"http://127.0.0.1:{self.vault_port}"
+
+    @property
     def replication(self) -> int:
         return 3 if self.brokers >= 3 else 1
 
@@ -64,6 +72,14 @@ class Plan:
     def users_file(self) -> Path:
         return self.data / "keys" / "users.yaml"
 
+    @property
+    def public_keys(self) -> Path:
+        return self.data / "keys" / "public"
+
+    @property
+    def vault_keys(self) -> Path:
+        return self.data / "keys" / "vault"
+
     def environment(self) -> dict[str, str]:
         """The DUBAN_ variables that every process of this stack gets."""
         return {
@@ -73,6 +89,9 @@ class Plan:
             "DUBAN_DATA": str(self.data),
             "DUBAN_SIGNING_KEY_FILE": str(self.signing_key_file),
             "DUBAN_USERS_FILE": str(self.users_file),
+            "DUBAN_PUBLIC_KEYS": str(self.public_keys),
+            "DUBAN_VAULT_URL": self.vault,
+            "DUBAN_AUDIT_HEADS_FILE": str(self.data / "audit" / "heads.jsonl"),
             "DUBAN_STATE_DIR": str(self.data / "state"),
             "DUBAN_CHECKPOINT_DIR": str(self.data / "checkpoints"),
             "DUBAN_PARTITIONS": str(self.partitions),
@@ -168,6 +187,12 @@ def _mongo(plan: Plan, _: Sequence[Path]) -> list[Spec]:
     return [Spec("mongo", command, f"mongo:{plan.mongo_port}", (plan.mongo_port,), {}, INFRA, stop_seconds=20.0)]
 
 
+def _vault(plan: Plan, _: Sequence[Path]) -> list[Spec]:
+    """It alone is told where the private keys are."""
+    spec = _with_metrics(plan, "vault", ["services.vault.main", "serve"], plan.vault_port)
+    return [replace(spec, env={**spec.env, "DUBAN_VAULT_KEYS": str(plan.vault_keys)})]
+
+
 def _gateway(plan: Plan, _: Sequence[Path]) -> list[Spec]:
     command = [sys.executable, "-m", "deploy.embedded.gateway", "--port", str(plan.http_port)]
     probe = f"http:{plan.http}/health/ready"
@@ -201,6 +226,6 @@ def _with_metrics(plan: Plan, name: str, module: list[str], port: int) -> Spec:
 
 
 _BUILDERS = {
-    "kafka": _kafka, "mongo": _mongo, "gateway": _gateway, "relay": _relay, "cases": _cases, "subjects": _subjects,
-    "notifications": _notifications, "metrics": _metrics,
+    "kafka": _kafka, "mongo": _mongo, "vault": _vault, "gateway": _gateway, "relay": _relay, "cases": _cases,
+    "subjects": _subjects, "notifications": _notifications, "metrics": _metrics,
 }  # fmt: skip

@@ -1,9 +1,26 @@
 """How complaints lie in MongoDB. Never leaves the repository."""
 
-from mongoengine import Document, ListField, StringField
+from mongoengine import (
+    BinaryField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    ListField,
+    StringField,
+)  # fmt: skip
 
 from services.shared.documents import CaseDocument
 from services.shared.outbox import Broadcast
+
+
+class WaitingIdentity(EmbeddedDocument):
+    """A sealed identity (SealedIdentity) on its way to the vault: in the one write that files the complaint, gone from
+    here when the vault has it."""
+
+    identity_ref = StringField(required=True)
+    key_id = StringField(required=True)
+    sealed_key = BinaryField(required=True)
+    box = BinaryField(required=True)
 
 
 class ComplaintDocument(CaseDocument):
@@ -12,13 +29,17 @@ class ComplaintDocument(CaseDocument):
     meta = {
         "db_alias": "complaints",
         "collection": "complaints",
-        "indexes": [{"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False}],
+        "indexes": [
+            {"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False},
+            {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
+        ],
     }
     channel = StringField(required=True)
     about = StringField()
     assisting = ListField(StringField())
     text_ref = StringField()
     receipt = StringField()
+    sealed = EmbeddedDocumentField(WaitingIdentity)
 
 
 class ComplaintBroadcast(Broadcast):

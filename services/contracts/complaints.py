@@ -20,7 +20,10 @@ Severity = Literal["notice", "warning", "yellow", "red"]
 
 
 class ComplaintFiledV1(EventModel):
-    """`agency`/`section`/`officer` are whom it is about. `procedure` names the clocks in policies/cases.yaml."""
+    """`agency`/`section`/`officer` are whom it is about. `procedure` names the clocks in policies/cases.yaml.
+
+    `identity_ref` says that the person gave a name; it tells nothing of it and is another one for every complaint.
+    """
 
     channel: Channel
     procedure: str = "complaint-standard"
@@ -32,6 +35,7 @@ class ComplaintFiledV1(EventModel):
     place: str | None = None
     source_ref: str | None = None
     text_ref: str | None = None
+    identity_ref: str | None = None
 
 
 class ComplaintAcceptedV1(EventModel):

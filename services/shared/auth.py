@@ -3,11 +3,13 @@
 OpenID Connect can take the place of `mint` and `verify` later; nothing else knows how a token is made.
 """
 
+import contextlib
 import os
 import time
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import OKPKey
 
 from services.shared import access
-from services.shared.access import ANONYMOUS, ROLES, Principal
+from services.shared.access import ANONYMOUS, ROLES, Principal, Role
 from services.shared.problems import Problem
 
 __all__ = ["SESSION_COOKIE", "Principal", "create_key", "install_auth", "load_key", "mint", "require", "verify"]
@@ -97,9 +99,13 @@ def _signed(token: str, key: OKPKey) -> dict[str, Any]:
     return claims
 
 
-def install_auth(app: FastAPI, key_file: Path) -> None:
-    """Let `require` of this app verify tokens with the key in `key_file`, read at the first request that has one."""
-    app.state.signing_key_file = key_file
+def install_auth(app: FastAPI, key_file: Path, reserved: Mapping[Role, Path] = MappingProxyType({})) -> None:
+    """Let `require` of this app verify tokens with the key in `key_file`, read at the first request that has one.
+
+    A role in `reserved` counts only in tokens of its own key, and such a token has no other role: whoever holds the
+    city's key, as every service does, cannot make itself a custodian.
+    """
+    app.state.signing_key_file, app.state.reserved = key_file, dict(reserved)
     app.state.signing_key = None
 
 
@@ -109,6 +115,16 @@ def signing_key(request: Request) -> OKPKey:
     if state.signing_key is None:
         state.signing_key = load_key(state.signing_key_file)
     return state.signing_key
+
+
+def _bearer(request: Request, token: str) -> Principal:
+    reserved = request.app.state.reserved
+    for role, key_file in reserved.items():
+        with contextlib.suppress(Unauthenticated):
+            found = verify(token, load_key(key_file))
+            return found._replace(roles=found.roles & {role})
+    found = verify(token, signing_key(request))
+    return found._replace(roles=found.roles - reserved.keys())
 
 
 def authenticate(request: Request) -> Principal:
@@ -121,12 +137,12 @@ def authenticate(request: Request) -> Principal:
     if scheme:
         if scheme.lower() != "bearer":
             raise Unauthenticated("Authorization: Bearer was expected")
-        return verify(token.strip(), signing_key(request))
+        return _bearer(request, token.strip())
     cookie = request.cookies.get(SESSION_COOKIE)
     if not cookie or not (request.method in _SAFE or _from_own_page(request)):
         return ANONYMOUS
     try:
-        return verify(cookie, signing_key(request))
+        return _bearer(request, cookie)
     except Unauthenticated:
         return ANONYMOUS
 

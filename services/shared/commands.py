@@ -62,7 +62,10 @@ class Kind(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One command as it came in. `occurred_at` is given on timelines other than live only."""
+    """One command as it came in. `occurred_at` is given on timelines other than live only.
+
+    `beside` are fields that the document of a new case gets beside the case, in the same write.
+    """
 
     name: str
     data: EventModel
@@ -73,6 +76,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     key: str | None = None
     expected_version: int | None = None
+    beside: dict[str, Any] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -217,7 +221,7 @@ class CaseService(Generic[C]):
         return Write(
             before=stored, after=after, events=recorded, bodies=bodies,
             result=Result(key, digest, codec.encode_json(kept)) if key else None,
-            extra=self.beside(after) if stored is None else {},
+            extra=self.beside(after) | order.beside if stored is None else {},
         )  # fmt: skip
 
     def new_case(self, case_id: str, timeline: str, source_ref: str | None) -> C:

@@ -64,6 +64,16 @@ class Log(Protocol):
         """Drop the connection and whatever has not been sent."""
 
 
+class Runner(Protocol):
+    """What runs in a thread of a relay's process: a relay, or something else that carries what services left to do."""
+
+    service: str
+    ready: bool
+
+    def run(self, stop: threading.Event) -> None:
+        """Do it until `stop` is set."""
+
+
 class KafkaLog:
     """One topic, by an idempotent producer that waits for every replica and never gives a record up by itself.
 
@@ -263,7 +273,7 @@ class Relay:
         OUTBOX_AGE.labels(self.service).set(age)
 
 
-def run_relays(relays: Sequence[Relay], stop: threading.Event) -> list[threading.Thread]:
+def run_relays(relays: Sequence[Runner], stop: threading.Event) -> list[threading.Thread]:
     """Start every relay in a thread of its own; they end soon after `stop` is set."""
     threads = [threading.Thread(target=r.run, args=(stop,), name=f"relay-{r.service}") for r in relays]
     for thread in threads:
@@ -271,7 +281,7 @@ def run_relays(relays: Sequence[Relay], stop: threading.Event) -> list[threading
     return threads
 
 
-def serve_relay(relays: Sequence[Relay], *, host: str, port: int) -> None:
+def serve_relay(relays: Sequence[Runner], *, host: str, port: int) -> None:
     """Run `relays` in this process until SIGTERM or SIGINT, with /metrics and health on `port`."""
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
