@@ -19,6 +19,7 @@ class IdentityDocument(Document):
     id = StringField(primary_key=True)
     case_id = StringField(required=True)
     kept_at = DateTimeField(required=True)
+    mac = StringField(required=True)
     key_id = StringField()
     sealed_key = BinaryField()
     box = BinaryField()
@@ -45,3 +46,4 @@ class OpeningDocument(Document):
     decided_at = DateTimeField()
     denial = StringField()
     opened_at = DateTimeField()
+    mac = StringField(required=True)

@@ -13,18 +13,20 @@ from services.vault.domain.opening import Opening
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One identity as the vault has it; `sealed` is None once it is shredded."""
+    """One identity as the vault has it; `sealed` is None once it is shredded. `mac` is the vault's keyed hash over
+    reference and case: who can write the database alone cannot file an identity under another case."""
 
     identity_ref: str
     case_id: str
     kept_at: datetime
+    mac: str
     sealed: SealedIdentity | None
 
 
 class VaultRepository(Protocol):
     """Identities and openings."""
 
-    def keep(self, kept: KeptIdentity, at: datetime) -> bool:
+    def keep(self, kept: KeptIdentity, at: datetime, mac: str) -> bool:
         """Keep a sealed identity; False when its reference is known already: then nothing changes."""
 
     def identity(self, identity_ref: str) -> Record | None: ...
@@ -81,9 +83,9 @@ class MongoVault:
     def _openings(self) -> Any:
         return OpeningDocument._get_collection()
 
-    def keep(self, kept: KeptIdentity, at: datetime) -> bool:
+    def keep(self, kept: KeptIdentity, at: datetime, mac: str) -> bool:
         fields = msgspec.structs.asdict(kept.sealed)
-        document = {"_id": fields.pop("identity_ref"), "case_id": kept.case_id, "kept_at": at, **fields}
+        document = {"_id": fields.pop("identity_ref"), "case_id": kept.case_id, "kept_at": at, "mac": mac, **fields}
         try:
             self._identities.insert_one(document | {"shredded_at": None})
         except DuplicateKeyError:
@@ -153,7 +155,8 @@ def _record(document: dict[str, Any] | None) -> Record | None:
     fields = {name: document[name] for name in names} if whole else {}
     sealed = SealedIdentity(identity_ref=document["_id"], **fields) if whole else None
     return Record(
-        identity_ref=document["_id"], case_id=document["case_id"], kept_at=document["kept_at"], sealed=sealed
+        identity_ref=document["_id"], case_id=document["case_id"], kept_at=document["kept_at"],
+        mac=document.get("mac", ""), sealed=sealed,
     )  # fmt: skip
 
 
@@ -174,12 +177,14 @@ class MemoryVault:
         self.records: dict[str, Record] = {}
         self._openings: dict[str, Opening] = {}
 
-    def keep(self, kept: KeptIdentity, at: datetime) -> bool:
+    def keep(self, kept: KeptIdentity, at: datetime, mac: str) -> bool:
         ref = kept.sealed.identity_ref
         with self._lock:
             if ref in self.records:
                 return False
-            self.records[ref] = Record(identity_ref=ref, case_id=kept.case_id, kept_at=at, sealed=kept.sealed)
+            self.records[ref] = Record(
+                identity_ref=ref, case_id=kept.case_id, kept_at=at, mac=mac, sealed=kept.sealed
+            )  # fmt: skip
             return True
 
     def identity(self, identity_ref: str) -> Record | None:

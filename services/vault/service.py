@@ -12,13 +12,13 @@ import msgspec
 import structlog
 
 from services.contracts.identifiers import new_id
-from services.contracts.identity import Identity, KeptIdentity
+from services.contracts.identity import Identity, KeptIdentity, SealedIdentity
 from services.shared.audit.trail import Trail
 from services.vault.domain import opening as rules
 from services.vault.domain.opening import Opening
 from services.vault.domain.policy import VaultPolicy
 from services.vault.keyring import Keyring, UnknownKey, Unreadable
-from services.vault.repository import VaultRepository
+from services.vault.repository import Record, VaultRepository
 from services.vault.telemetry import OVERDUE, REWRAPPED, SHREDDED
 
 VAULT = "vault"
@@ -58,15 +58,14 @@ class VaultService:
         """Keep what an intake sealed; False when it was there. Raises UnknownKey or Unreadable for what could never be
         opened."""
         self.keyring.check(kept.sealed)
-        return self.vault.keep(kept, self._now())
+        return self.vault.keep(kept, self._now(), self._filed_under(kept.sealed.identity_ref, kept.case_id))
 
     def request(self, case_id: str, reason: str, text: str, by: str) -> Opening:
-        """Ask for an opening. Raises Refused, NotFound or Shredded."""
+        """Ask for an opening. Raises Refused, NotFound, Shredded or Unreadable."""
         record = self.vault.of_case(case_id)
         if record is None:
             raise NotFound
-        if record.sealed is None:
-            raise Shredded
+        self._sealed(record, case_id)
         asked = rules.request(new_id(), case_id, record.identity_ref, reason, text, by, self._now(), self.policy)
         self.trail.append(by, "identity.opening-requested", _subject(asked), reason)
         self.vault.add_opening(self._signed(asked))
@@ -92,13 +91,12 @@ class VaultService:
         before = self._opening(opening_id)
         after = rules.open_once(before, by, self._now())
         record = self.vault.identity(before.identity_ref)
-        if record is None or record.sealed is None:
+        if record is None:
             raise Shredded
-        if record.case_id != before.case_id:
-            raise Unreadable(before.identity_ref)
-        self.keyring.check(record.sealed)
+        sealed = self._sealed(record, before.case_id)
+        self.keyring.check(sealed)
         opened = self._save(before, after, by, "identity.opened", before.reason)
-        return opened, self.keyring.open(record.sealed)
+        return opened, self.keyring.open(sealed)
 
     def openings(self) -> list[Opening]:
         """The newest openings, each with the status that it has now and without its keyed hash."""
@@ -160,6 +158,18 @@ class VaultService:
             _log.error("opening_tampered_with", opening=opening_id)
             raise Unreadable(found.identity_ref)
         return found
+
+    def _sealed(self, record: Record, case_id: str) -> SealedIdentity:
+        """What `record` holds, if it is still readable and belongs to this case. Raises Shredded or Unreadable."""
+        if record.sealed is None:
+            raise Shredded
+        if not hmac.compare_digest(record.mac, self._filed_under(record.identity_ref, case_id)):
+            _log.error("identity_tampered_with", ref=record.identity_ref)
+            raise Unreadable(record.identity_ref)
+        return record.sealed
+
+    def _filed_under(self, identity_ref: str, case_id: str) -> str:
+        return self.keyring.mac(msgspec.json.encode(["identity", identity_ref, case_id]))
 
     def _signed(self, opening: Opening) -> Opening:
         content = msgspec.json.encode(msgspec.structs.replace(opening, mac=""))

@@ -162,7 +162,8 @@ def test_an_identity_moved_to_another_case_in_the_store_is_not_opened(vault):
     record = vault.store.records["identity-case-1"]
     vault.store.records["identity-case-1"] = msgspec.structs.replace(record, case_id="case-2")
     with pytest.raises(Unreadable):
-        vault.service.open(opening, "custodian-1")
+        vault.service.request("case-2", "verify_report", WHY, "custodian-1")
+    assert vault.service.open(opening, "custodian-1")[1] == ZHANG, "case-1 is the case that it came with"
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,8 @@ def document_of(entry: Entry) -> dict[str, Any]:
 
 
 def entry_of(document: dict[str, Any]) -> Entry:
-    """A document as an entry. A field that somebody deleted reads as empty: then it is the hash that does not fit."""
+    """A document as an entry, BSON's own integers as plain ones. A field that somebody deleted or gave another type
+    reads as empty: then it is the hash that does not fit."""
     texts = {name: str(document.get(name, "")) for name in ("actor", "action", "subject", "reason", "previous", "hash")}
     at = document.get("at")
-    return Entry(sequence=document["_id"], at=at if isinstance(at, int) else 0, **texts)
+    return Entry(sequence=int(document["_id"]), at=int(at) if isinstance(at, int) else 0, **texts)
