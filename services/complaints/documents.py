@@ -1,6 +1,6 @@
 """How complaints lie in MongoDB. Never leaves the repository."""
 
-from mongoengine import Document, ListField, StringField
+from mongoengine import BooleanField, Document, IntField, ListField, StringField
 
 from services.shared.documents import CaseDocument
 from services.shared.outbox import Broadcast
@@ -12,12 +12,28 @@ class ComplaintDocument(CaseDocument):
     meta = {
         "db_alias": "complaints",
         "collection": "complaints",
-        "indexes": [{"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False}],
+        "indexes": [
+            {"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False},
+            {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
+            {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
+        ],
     }
     channel = StringField(required=True)
     about = StringField()
+    offence = StringField()
+    item = StringField()
+    place = StringField()
+    filed_at = IntField()
+    severity = StringField()
     assisting = ListField(StringField())
     text_ref = StringField()
+    their_ref = StringField()
+    merged_into = StringField()
+    handlers = ListField(StringField())
+    redos = IntField()
+    appeals = IntField()
+    found = BooleanField()
+    correction_due = BooleanField()
     receipt = StringField()
 
 

@@ -1,45 +1,122 @@
-"""The bodies of complaint commands."""
+"""The bodies of complaint commands: what people write goes into the store of texts, its reference into the event."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from services.complaints.domain.channels import read_intake, refuse_personal
 from services.complaints.domain.complaint import LIFE
 from services.contracts.complaints import ComplaintFiledV1
-from services.shared.bodies import Body, bodies, check_length
+from services.contracts.envelope import EventModel
+from services.shared.bodies import Body, M, check_length
 from services.shared.problems import Problem
 
 MAX_COMPLAINT_TEXT = 10_000
+KeepText = Callable[[str, str], str]  # (text, request name) -> its reference
+# Commands in which somebody writes: the field that takes the reference of `text`.
+_TEXTS = {
+    "file": "text_ref", "appeal-refusal": "text_ref", "appeal": "text_ref", "reply": "text_ref",
+    "advise": "opinion_ref",
+}  # fmt: skip
+# Commands whose reason is kept apart as well.
+_REASONS = frozenset({"return", "transfer", "extend", "sign-off"})
 
 
 class FileComplaint(ComplaintFiledV1, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A complaint as it is filed: the event's fields and, apart from them, what the person wrote.
 
-    There is no field for a name, an address or a telephone number.
+    There is no field for a name, an address or a telephone number. `intake` has the fields of the channel.
     """
 
     text: str | None = None
 
 
-class FileBody(Body[ComplaintFiledV1]):
-    """Reads a filing. `keep_text(text, request name)` keeps what the person wrote and returns its reference."""
+class OpaqueBody(Body[M]):
+    """A body of codes and references. A telephone, identity card or e-mail number in any field is refused."""
 
-    def __init__(self, keep_text: Callable[[str, str], str]) -> None:
-        super().__init__(ComplaintFiledV1, FileComplaint)
-        self._keep_text = keep_text
+    def _data(self, found: M, **changes: Any) -> M:
+        data = super()._data(found, **changes)
+        try:
+            for name in self.model.__struct_fields__:
+                value = getattr(data, name)
+                for text in value if isinstance(value, list) else (value,):
+                    refuse_personal(name, text)
+        except ValueError as error:
+            raise invalid(str(error)) from None
+        return data
 
-    def read(self, raw: bytes, request_name: str) -> ComplaintFiledV1:
-        found = msgspec.json.decode(raw or b"{}", type=FileComplaint)
-        data = self._data(found)
+
+class TextBody(OpaqueBody[M]):
+    """A body with a `text` beside the event's fields; `field` of the event takes its reference."""
+
+    def __init__(
+        self, model: type[M], keep_text: KeepText, field: str, schema: type[msgspec.Struct] | None = None
+    ) -> None:  # fmt: skip
+        super().__init__(model, schema or _with_text(model))
+        self._keep_text, self._field = keep_text, field
+
+    def read(self, raw: bytes, request_name: str) -> M:
+        found = self._decoder.decode(raw or b"{}")
+        data = self._data(found, **self._changes(found, request_name))
         if found.text is None:
             return data
-        if data.text_ref is not None:
-            raise Problem(422, "The request is not valid", "give text or text_ref, not both", slug="invalid")
+        if getattr(data, self._field) is not None:
+            raise invalid(f"give text or {self._field}, not both")
         check_length("text", found.text, MAX_COMPLAINT_TEXT)
-        return self._data(found, text_ref=self._keep_text(found.text, request_name))
+        return msgspec.structs.replace(data, **{self._field: self._keep_text(found.text, request_name)})
+
+    def _changes(self, found: M, request_name: str) -> dict[str, Any]:
+        return {}
 
 
-def command_bodies(keep_text: Callable[[str, str], str]) -> Mapping[str, Body[Any]]:
+class FileBody(TextBody[ComplaintFiledV1]):
+    """A filing: the fields of its channel are checked too (row A1)."""
+
+    def __init__(self, keep_text: KeepText) -> None:
+        super().__init__(ComplaintFiledV1, keep_text, "text_ref", FileComplaint)
+
+    def _changes(self, found: ComplaintFiledV1, request_name: str) -> dict[str, Any]:
+        def keep_number(number: str) -> str:
+            return self._keep_text(number, request_name)
+
+        try:
+            return {"intake": read_intake(found.channel, found.intake, keep_number)}
+        except ValueError as error:
+            raise invalid(str(error)) from None
+
+
+class ReasonBody(Body[M]):
+    """A body whose `reason` is a sentence: the event takes its reference."""
+
+    def __init__(self, model: type[M], keep_text: KeepText) -> None:
+        super().__init__(model)
+        self._keep_text = keep_text
+
+    def read(self, raw: bytes, request_name: str) -> M:
+        data = super().read(raw, request_name)
+        reason = getattr(data, "reason", None)
+        return msgspec.structs.replace(data, reason=self._keep_text(reason, request_name)) if reason else data
+
+
+def invalid(detail: str) -> Problem:
+    """The 422 problem of a body."""
+    return Problem(422, "The request is not valid", detail, slug="invalid")
+
+
+def _with_text(model: type[EventModel]) -> type[msgspec.Struct]:
+    return msgspec.defstruct(
+        model.__name__, [("text", str | None, None)], bases=(model,), forbid_unknown_fields=True, frozen=True,
+        kw_only=True,
+    )  # fmt: skip
+
+
+def command_bodies(keep_text: KeepText) -> Mapping[str, Body[Any]]:
     """The body of every complaint command."""
-    return bodies(LIFE.models) | {LIFE.opening: FileBody(keep_text)}
+    found: dict[str, Body[Any]] = {}
+    for command, model in LIFE.models.items():
+        if command in _TEXTS:
+            found[command] = TextBody(model, keep_text, _TEXTS[command])
+        else:
+            found[command] = ReasonBody(model, keep_text) if command in _REASONS else OpaqueBody(model)
+    return found | {LIFE.opening: FileBody(keep_text)}
