@@ -15,10 +15,11 @@
                                                       ↓ │                  │
                                     upheld ←review─ appealed ─review→ redo ─conclude→ concluded
 
-respond, advise, extend and transfer belong to a case in hand: dispatched, signed, redo; transfer gives it to another
-lead agency, as dispatched. correct puts right what was verified, once that stands; a case is not closed while it is
-owed. answer-back tells the body that passed the complaint on. A reply after the first is a supplementary one
-and leaves the case where it is. Signing in is not forced: its clock runs anyway. docs/complaints.md has the table.
+respond, advise and transfer belong to a case in hand: dispatched, signed, redo; transfer gives it to another lead
+agency, as dispatched. extend is for the first conclusion, not for a redo. correct puts right what was verified, once
+that stands; a case is not closed while it is owed. answer-back tells the body that passed the complaint on. A reply
+after the first is a supplementary one and leaves the case where it is. Signing in is not forced: its clock runs anyway.
+docs/complaints.md has the table.
 """
 
 from services.contracts.complaints import (
@@ -61,7 +62,7 @@ def _stay(status: str, *commands: str) -> dict[str, tuple[str, ...]]:
 
 
 def _in_hand(status: str) -> dict[str, tuple[str, ...]]:
-    return {**_stay(status, "respond", "advise", "extend"), "transfer": ("dispatched",), **_CONCLUDE}
+    return {**_stay(status, "respond", "advise"), "transfer": ("dispatched",), **_CONCLUDE}
 
 
 def _answered(status: str) -> dict[str, tuple[str, ...]]:
@@ -92,8 +93,8 @@ LIFE = Lifecycle(
         "refusal_upheld": {**_stay("refusal_upheld", "reply", "answer-back"), "close": ("closed",)},
         "accepted": {"dispatch": ("dispatched",), "merge": ("merged",)},
         "merged": {"reply": ("replied",)},
-        "dispatched": {"sign-in": ("signed",), **_RETURN, **_in_hand("dispatched")},
-        "signed": {**_RETURN, **_in_hand("signed"), "pause": ("paused",)},
+        "dispatched": {"sign-in": ("signed",), **_RETURN, **_in_hand("dispatched"), **_stay("dispatched", "extend")},
+        "signed": {**_RETURN, **_in_hand("signed"), **_stay("signed", "extend"), "pause": ("paused",)},
         "paused": {**_stay("paused", "respond", "advise"), "resume": ("signed",)},
         "returned": {"dispatch": ("dispatched",)},
         "awaiting_sign_off": {"sign-off": ("concluded", "signed")},
