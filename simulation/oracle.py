@@ -22,8 +22,8 @@ from simulation.working_days import WorkingDays
 _TICK = timedelta(microseconds=1)
 _OFFICE = "office"
 _TAKES_OVER = frozenset({
-    "complaint.dispatched.v1", "complaint.signed.v1", "approval.applied.v1", "approval.accepted.v1",
-    "inspection.visited.v1", "directive.issued.v1",
+    "complaint.dispatched.v1", "complaint.transferred.v1", "complaint.signed.v1", "approval.applied.v1",
+    "approval.accepted.v1", "inspection.visited.v1", "directive.issued.v1",
 })  # fmt: skip
 Who = tuple[str, str | None, str | None]
 

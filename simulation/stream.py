@@ -29,6 +29,13 @@ SERVICES: dict[str, Service] = {
             "sign-in": complaints.ComplaintSignedV1, "return": complaints.ComplaintReturnedV1,
             "respond": complaints.ComplaintRespondedV1, "extend": complaints.ComplaintExtendedV1,
             "conclude": complaints.ComplaintConcludedV1, "reply": complaints.ComplaintRepliedV1,
+            "merge": complaints.ComplaintMergedV1, "appeal-refusal": complaints.ComplaintRefusalAppealedV1,
+            "review-refusal": complaints.ComplaintRefusalReviewedV1, "transfer": complaints.ComplaintTransferredV1,
+            "advise": complaints.ComplaintAdvisedV1, "pause": complaints.ComplaintPausedV1,
+            "resume": complaints.ComplaintResumedV1, "sign-off": complaints.ComplaintSignedOffV1,
+            "answer-back": complaints.ComplaintAnsweredBackV1, "call-back": complaints.ComplaintCalledBackV1,
+            "appeal": complaints.ComplaintAppealedV1, "review": complaints.ComplaintReviewedV1,
+            "correct": complaints.ComplaintCorrectedV1, "close": complaints.ComplaintClosedV1,
         },
     ),
     "approval": Service(

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-SEEDED_ROLES = ("office", "supervisor", "agency", "operator", "leader", "clerk")
+SEEDED_ROLES = ("office", "supervisor", "agency", "operator", "leader", "clerk", "head")
 SEEDED_CUSTODIANS = ("custodian-1", "custodian-2")
 
 
 def seed(signing_key_file: Path, users_file: Path, passwords_file: Path, policies: Path) -> None:
     """A signing key, and one user for each role of the sign-in page, with passwords in `passwords_file` (0600).
 
-    The agency's user belongs to the first agency of `policies`/city.yaml, the supervisor to the first group.
+    The agency's user and its head belong to the first agency of `policies`/city.yaml, the supervisor to the first
+    group.
     """
     from services.shared import auth, users
     from services.shared.access import Principal
@@ -17,7 +18,7 @@ def seed(signing_key_file: Path, users_file: Path, passwords_file: Path, policie
     signing_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     auth.create_key(signing_key_file)
     group, agency = _first_group_and_agency(policies / "city.yaml")
-    scope = {"supervisor": (None, group), "agency": (agency, None)}
+    scope = {"supervisor": (None, group), "agency": (agency, None), "head": (agency, None)}
     principals = [Principal(role, frozenset({role}), *scope.get(role, (None, None))) for role in SEEDED_ROLES]
     users.seed_users(users_file, passwords_file, principals)
 

@@ -1,14 +1,17 @@
 """HTTP of complaints: what every source has, receipts and texts."""
 
+import msgspec
 from fastapi import Depends, FastAPI, Response
 
 from services.complaints.identities import IdentitySealing
+from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import command_bodies
 from services.complaints.service import ComplaintService
 from services.complaints.telemetry import RECEIPTS
 from services.contracts.codec import encode_json
+from services.contracts.instants import from_micros
 from services.shared.access import Principal, load_groups, reach
 from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
@@ -24,11 +27,13 @@ def build(
 ) -> FastAPI:  # fmt: skip
     """The application on top of a repository. Who reads a text is on the audit trail first; without one, in memory."""
     recorded = trail or MemoryTrail(utc_now)
-    service = ComplaintService(complaints, receipts, load_groups(settings.policies), utc_now)
+    groups, handling = load_groups(settings.policies), load_handling(settings.policies)
+    service = ComplaintService(complaints, receipts, groups, utc_now, handling)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
     app = source_app("Complaints", settings, service, bodies)
 
     for_receipt, for_text = Depends(require("complaints.receipt")), Depends(require("complaints.text"))
+    for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
 
     def receipt(code: str, _: Principal = for_receipt) -> Response:
         try:
@@ -45,6 +50,21 @@ def build(
         recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
+    def similar(case_id: str, _: Principal = for_similar) -> Response:
+        found = [msgspec.structs.asdict(s) | {"filed_at": from_micros(s.filed_at)} for s in service.similar(case_id)]
+        return Response(encode_json({"items": found}), media_type=JSON)
+
+    def note(case_id: str, text_ref: str, principal: Principal = for_note) -> Response:
+        found = service.note(case_id, text_ref, reach("complaints.note", principal))
+        recorded.append(principal.subject, "complaint.text-read", case_id)
+        return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
+
     app.add_api_route("/v1/receipts/{code}", receipt, methods=["GET"], name="complaints.receipt", tags=["complaints"])
     app.add_api_route("/v1/cases/{case_id}/text", text, methods=["GET"], name="complaints.text", tags=["complaints"])
+    app.add_api_route(
+        "/v1/cases/{case_id}/similar", similar, methods=["GET"], name="complaints.similar", tags=["complaints"]
+    )
+    app.add_api_route(
+        "/v1/cases/{case_id}/texts/{text_ref}", note, methods=["GET"], name="complaints.note", tags=["complaints"]
+    )
     return app

@@ -2,9 +2,11 @@
 
 from mongoengine import (
     BinaryField,
+    BooleanField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
+    IntField,
     ListField,
     StringField,
 )  # fmt: skip
@@ -32,12 +34,26 @@ class ComplaintDocument(CaseDocument):
         "indexes": [
             {"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False},
             {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
+            {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
+            {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
         ],
     }
     channel = StringField(required=True)
     about = StringField()
+    offence = StringField()
+    item = StringField()
+    place = StringField()
+    filed_at = IntField()
+    severity = StringField()
     assisting = ListField(StringField())
     text_ref = StringField()
+    their_ref = StringField()
+    merged_into = StringField()
+    handlers = ListField(StringField())
+    redos = IntField()
+    appeals = IntField()
+    found = BooleanField()
+    correction_due = BooleanField()
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
 

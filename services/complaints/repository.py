@@ -7,6 +7,7 @@ import msgspec
 
 from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText
 from services.complaints.domain.complaint import Complaint
+from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases
 
@@ -16,6 +17,13 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def by_receipt(self, receipt: str) -> str | None:
         """The id of the complaint whose receipt code has this keyed hash."""
+
+    def merged_into(self, case_id: str) -> list[str]:
+        """The ids of the complaints that were merged into `case_id`."""
+
+    def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
+        """At most `most` live complaints about `agency`, the newest first, filed from `first` to `last` in
+        microseconds."""
 
     def keep_text(self, text_ref: str, text: str) -> None:
         """Keep `text`; keeping it again under the same reference changes nothing."""
@@ -39,6 +47,14 @@ class MongoComplaints(MongoCases[Complaint]):
     def by_receipt(self, receipt: str) -> str | None:
         found = self._cases.find_one({"receipt": receipt}, {"_id": 1})
         return found["_id"] if found else None
+
+    def merged_into(self, case_id: str) -> list[str]:
+        return [found["_id"] for found in self._cases.find({"merged_into": case_id}, {"_id": 1})]
+
+    def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
+        query = {"about": agency, "filed_at": {"$gte": first, "$lte": last}, "timeline": LIVE}
+        found = self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).sort("filed_at", -1).limit(most)
+        return [self._stored(document).case for document in found]
 
     def keep_text(self, text_ref: str, text: str) -> None:
         ComplaintText.objects(id=text_ref).update_one(set_on_insert__text=text, upsert=True)
@@ -64,6 +80,14 @@ class MemoryComplaints(MemoryCases[Complaint]):
 
     def by_receipt(self, receipt: str) -> str | None:
         return next((case for case, extra in self.extras.items() if extra.get("receipt") == receipt), None)
+
+    def merged_into(self, case_id: str) -> list[str]:
+        return [case for case, (stored, _) in self._cases.items() if stored.case.merged_into == case_id]
+
+    def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
+        cases = [stored.case for stored, _ in self._cases.values()]
+        found = [c for c in cases if c.about == agency and c.timeline == LIVE and first <= c.filed_at <= last]
+        return sorted(found, key=lambda c: -c.filed_at)[:most]
 
     def keep_text(self, text_ref: str, text: str) -> None:
         self._texts.setdefault(text_ref, text)

@@ -1,19 +1,31 @@
-"""What complaints do beyond any case: texts kept apart, receipt codes, and what a code's holder may see."""
+"""What complaints do beyond any case: texts kept apart, receipt codes, what a code's holder may see, and one answer
+for all complaints that were merged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from services.complaints.domain.complaint import LIFE, Complaint, decide
+from services.complaints.domain.complaint import LIFE, Complaint
+from services.complaints.domain.deciding import assisting_agencies, decide
+from services.complaints.domain.duplicates import Similar, similar, window
+from services.complaints.domain.handling import Handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
-from services.contracts.envelope import LIVE
+from services.contracts.complaints import ComplaintMergedV1, ComplaintRepliedV1
+from services.contracts.envelope import LIVE, EventModel
 from services.contracts.instants import from_micros
-from services.shared.access import Reach
-from services.shared.commands import Answer, CaseService, Kind, NotFound
+from services.contracts.lifecycle import Refused
+from services.contracts.registry import event_type
+from services.shared.access import Principal, Reach
+from services.shared.commands import Answer, CaseService, Conflict, Kind, NotFound, Order
 
+_HANDLING = "handling"
+_MERGED_ANSWERS = Principal("merged-answers", frozenset())
+_ATTEMPTS = 5
+_MOST_COMPARED = 500
+_REPLIED = event_type(ComplaintRepliedV1)
 KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, life=LIFE, decide=decide)
 
 
@@ -36,10 +48,80 @@ class ComplaintService(CaseService[Complaint]):
 
     def __init__(
         self, complaints: ComplaintRepository, receipts: Receipts, groups: Mapping[str, str],
-        clock: Callable[[], datetime],
+        clock: Callable[[], datetime], handling: Handling,
     ) -> None:  # fmt: skip
         super().__init__(KIND, complaints, groups, clock)
-        self._complaints, self._receipts = complaints, receipts
+        self._complaints, self._receipts, self._handling = complaints, receipts, handling
+
+    def references(self, data: Sequence[EventModel]) -> Mapping[str, Any]:
+        """The policy in force, and the cases that others are to be merged into."""
+        leads = self.cases.load_many({d.into for d in data if isinstance(d, ComplaintMergedV1)})
+        return {_HANDLING: self._handling} | {case_id: stored.case for case_id, stored in leads.items()}
+
+    def reference_name(self, data: EventModel) -> str | None:
+        return data.into if isinstance(data, ComplaintMergedV1) else _HANDLING
+
+    def holders(self, case: Complaint) -> Sequence[str | None]:
+        return (case.agency, *assisting_agencies(case))
+
+    def execute(self, order: Order) -> tuple[Answer, bool]:
+        """As every service does; and the answer to a case is the answer to those merged into it (row A2).
+
+        Each of them is a document of its own. Whoever dies between two of them finishes them when the same request
+        comes again; until then the reply clocks of the others run.
+        """
+        answered = super().execute(order)
+        if order.timeline != LIVE:
+            return answered
+        if isinstance(order.data, ComplaintRepliedV1):
+            self._answer_merged(answered[0].case_id)
+        elif isinstance(order.data, ComplaintMergedV1):
+            self._answer_merged(order.data.into)
+        return answered
+
+    def _answer_merged(self, lead: str) -> None:
+        """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""
+        replies = [e for e in self.cases.history(lead) if e.type == _REPLIED]
+        if not replies:
+            return
+        told = msgspec.json.decode(replies[-1].data, type=ComplaintRepliedV1)
+        reply = ComplaintRepliedV1(agency=told.agency, text_ref=told.text_ref, lead=lead)
+        for case_id in self._complaints.merged_into(lead):
+            order = Order(
+                name="reply", data=reply, actor=_MERGED_ANSWERS, reach=Reach(city=True), case_id=case_id,
+                key=f"{lead} {replies[-1].id}",
+            )  # fmt: skip
+            self._answer_one(order)
+
+    def _answer_one(self, order: Order) -> None:
+        """A case that somebody else is writing is tried again; one that is handled by itself now is left alone."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self.execute(order)
+                return
+            except Refused:
+                return
+            except Conflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def similar(self, case_id: str) -> list[Similar]:
+        """Complaints that may be about the same matter: a suggestion, never a refusal. Raises NotFound."""
+        stored = self.cases.load(case_id)
+        if stored is None:
+            raise NotFound(case_id)
+        case, days = stored.case, self._handling.duplicate_days
+        others = self._complaints.about(case.about, *window(case, days), _MOST_COMPARED) if case.about else []
+        return similar(case, others, days)
+
+    def note(self, case_id: str, text_ref: str, reach: Reach) -> str:
+        """A text that the history of the case refers to. Raises NotFound or OutsideScope."""
+        _, history = self.read(case_id, reach)
+        quoted = f'"{text_ref}"'.encode()
+        text = self._complaints.text(text_ref) if any(quoted in e.data for e in history) else None
+        if text is None:
+            raise NotFound
+        return text
 
     def keep_text(self, text: str, request_name: str) -> str:
         """Keep what a person wrote and return its reference, the same for the same text of the same request."""

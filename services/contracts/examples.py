@@ -52,25 +52,52 @@ _LIVES: dict[tuple[str, str], Sequence[_Record]] = {
     ("/complaints", _COMPLAINT): (
         _Record("03-02 09:12", complaints.ComplaintFiledV1(
             channel="hotline", offence="arbitrary_charge", agency="housing", section="approval",
-            enterprise="enterprise-0417", text_ref="text-5f1c",
-            identity_ref="identity-7b02")),
-        _Record("03-02 15:40", complaints.ComplaintAcceptedV1()),
+            enterprise="enterprise-0417", item="construction-permit", text_ref="text-5f1c",
+            identity_ref="identity-7b02", intake={"call_ref": "call-2026-0302-0117", "caller": "unknown"})),
+        _Record("03-02 15:40", complaints.ComplaintAcceptedV1(severity="yellow")),
         _Record("03-03 08:55", complaints.ComplaintDispatchedV1(
             agency="housing", section="approval", assisting=["finance"])),
         _Record("03-03 16:20", complaints.ComplaintReturnedV1(agency="housing", reason="the seal office took it")),
+        _Record("03-04 08:40", complaints.ComplaintTransferredV1(
+            agency="housing", section="approval", reason="text-91d2", assisting=["finance/non-tax"])),
         _Record("03-04 09:05", complaints.ComplaintSignedV1(
             agency="housing", section="approval", officer="housing-approval-02")),
         _Record("03-05 10:30", complaints.ComplaintRespondedV1(agency="housing")),
+        _Record("03-06 09:10", complaints.ComplaintAdvisedV1(
+            agency="finance", section="non-tax", opinion_ref="text-77b0", evidence_refs=["fee-catalogue-2026-03"])),
+        _Record("03-09 10:00", complaints.ComplaintPausedV1(
+            agency="housing", ground="third_party_records", notice_ref="notice-2026-0087", approved_by="office-1")),
+        _Record("03-12 15:00", complaints.ComplaintResumedV1(agency="housing")),
         _Record("03-13 14:00", complaints.ComplaintExtendedV1(
             agency="housing", limit=Limit(amount=5), approved_by="office-head",
             reason="accounts of the sealing firm still to be read")),
         _Record("03-20 11:15", complaints.ComplaintConcludedV1(
             agency="housing", section="approval", officer="housing-approval-02", finding="verified",
-            offence="arbitrary_charge", evidence_refs=["receipt-7781", "fee-catalogue-2026-03"])),
-        _Record("04-09 09:00", complaints.ComplaintRepliedV1(agency="housing")),
+            offence="arbitrary_charge", evidence_refs=["receipt-7781", "fee-catalogue-2026-03"], severity="yellow",
+            sign_off_required=True, handler="housing-desk-2")),
+        _Record("03-23 09:30", complaints.ComplaintSignedOffV1(
+            agency="housing", correction_due=True, handler="housing-head")),
+        _Record("04-02 16:40", complaints.ComplaintCorrectedV1(
+            agency="housing", section="approval", evidence_refs=["refund-2026-0402"])),
+        _Record("04-09 09:00", complaints.ComplaintRepliedV1(agency="housing", text_ref="text-c0de")),
+        _Record("04-13 10:15", complaints.ComplaintCalledBackV1(
+            agency="housing", way="telephone", outcome="rated", satisfaction=2)),
+        _Record("04-14 19:02", complaints.ComplaintAppealedV1(
+            agency="housing", ground="result", text_ref="text-4b1d")),
+        _Record("04-22 11:00", complaints.ComplaintReviewedV1(
+            agency="housing", outcome="upheld", handler="office-3")),
+        _Record("04-30 09:00", complaints.ComplaintClosedV1(agency="housing")),
     ),
     ("/complaints", "complaint-019c3a44-0a00-7e81-8c3d-92aa10b7e005"): (
-        _Record("03-03 10:02", complaints.ComplaintRefusedV1(reason="in_litigation")),
+        _Record("03-03 10:02", complaints.ComplaintRefusedV1(
+            reason="in_litigation", handler="clerk-4", answer_back=True)),
+        _Record("03-04 09:30", complaints.ComplaintAnsweredBackV1(
+            channel="petition_office", their_ref="petition-2026-0611")),
+        _Record("03-06 20:11", complaints.ComplaintRefusalAppealedV1(ground="facts", text_ref="text-0aa3")),
+        _Record("03-11 10:40", complaints.ComplaintRefusalReviewedV1(outcome="upheld", handler="office-2")),
+    ),
+    ("/complaints", "complaint-019c3a44-1c00-7a10-8d20-00b1c2d3e007"): (
+        _Record("03-05 11:30", complaints.ComplaintMergedV1(into=_COMPLAINT)),
     ),
     ("/approvals", _APPROVAL): (
         _Record("03-02 08:47", approvals.ApprovalAppliedV1(

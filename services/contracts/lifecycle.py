@@ -37,11 +37,14 @@ class Case(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Command(msgspec.Struct, kw_only=True, frozen=True):
-    """An order to a case: `data` is the event that it will become. `reference` is what a catalogue said at the edge."""
+    """An order to a case: `data` is the event that it will become. `reference` is what a catalogue said at the edge,
+    `by` the opaque account that gives a live order.
+    """
 
     name: str
     data: EventModel
     reference: Any = None
+    by: str | None = None
 
 
 C = TypeVar("C", bound=Case)

@@ -8,10 +8,14 @@ from services.contracts.envelope import EventModel
 
 _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
     "complaints.v1": (
-        complaints.ComplaintFiledV1, complaints.ComplaintAcceptedV1, complaints.ComplaintRefusedV1,
-        complaints.ComplaintDispatchedV1, complaints.ComplaintSignedV1, complaints.ComplaintReturnedV1,
-        complaints.ComplaintRespondedV1, complaints.ComplaintExtendedV1, complaints.ComplaintConcludedV1,
-        complaints.ComplaintRepliedV1,
+        complaints.ComplaintFiledV1, complaints.ComplaintMergedV1, complaints.ComplaintAcceptedV1,
+        complaints.ComplaintRefusedV1, complaints.ComplaintRefusalAppealedV1, complaints.ComplaintRefusalReviewedV1,
+        complaints.ComplaintDispatchedV1, complaints.ComplaintTransferredV1, complaints.ComplaintSignedV1,
+        complaints.ComplaintReturnedV1, complaints.ComplaintRespondedV1, complaints.ComplaintAdvisedV1,
+        complaints.ComplaintExtendedV1, complaints.ComplaintPausedV1, complaints.ComplaintResumedV1,
+        complaints.ComplaintConcludedV1, complaints.ComplaintSignedOffV1, complaints.ComplaintRepliedV1,
+        complaints.ComplaintAnsweredBackV1, complaints.ComplaintCalledBackV1, complaints.ComplaintAppealedV1,
+        complaints.ComplaintReviewedV1, complaints.ComplaintCorrectedV1, complaints.ComplaintClosedV1,
     ),
     "approvals.v1": (
         approvals.ApprovalAppliedV1, approvals.ApprovalAcceptedV1, approvals.ApprovalRefusedV1,

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, get_args
 import yaml
 
 Role = Literal[
-    "citizen", "importer", "clerk", "agency", "window", "inspector", "supervisor", "office", "leader", "operator",
-    "custodian", "intake",
+    "citizen", "importer", "clerk", "agency", "head", "window", "inspector", "supervisor", "office", "leader",
+    "operator", "custodian", "intake",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 Scope = Literal["city", "own"]
@@ -17,7 +17,7 @@ Scope = Literal["city", "own"]
 class Access(NamedTuple):
     """`roles` may call the endpoint; "citizen" among them means: without a token too.
 
-    `scope` "own" narrows the roles agency and window to their agency's records and supervisor to their group's;
+    `scope` "own" narrows the roles agency, head and window to their agency's records and supervisor to their group's;
     "city" narrows nobody. The role importer never acts on the live timeline, whatever the table says.
     """
 
@@ -36,7 +36,7 @@ class Principal(NamedTuple):
 
 
 ANONYMOUS = Principal("anonymous", frozenset({"citizen"}))
-_AGENCY_BOUND = frozenset({"agency", "window"})
+_AGENCY_BOUND = frozenset({"agency", "head", "window"})
 
 
 def _entry(roles: str, scope: Scope, about: str) -> Access:
@@ -54,15 +54,33 @@ TABLE: Mapping[str, Access] = {
     "complaints.file": _entry(_EVERYONE, "city", "file a complaint, anonymous or with a sealed identity (A1, A3)"),
     "complaints.accept": _entry("clerk office importer", "city", "accept a complaint (A2)"),
     "complaints.refuse": _entry("clerk office importer", "city", "refuse a complaint with a listed reason (A2)"),
+    "complaints.appeal-refusal": _entry("clerk office importer", "city", "appeal against a refusal, for the person"),
+    "complaints.review-refusal": _entry("office importer", "city", "uphold or overturn a refusal (A2)"),
+    "complaints.merge": _entry("clerk office importer", "city", "merge into a complaint filed earlier (A2)"),
     "complaints.dispatch": _entry("clerk office importer", "city", "dispatch to a lead agency (B1)"),
+    "complaints.transfer": _entry("office importer", "city", "transfer to another lead agency (B1)"),
     "complaints.sign-in": _entry("agency importer", "own", "the lead agency signs in (B1)"),
     "complaints.return": _entry("agency importer", "own", "return to the office with a reason (B1)"),
     "complaints.respond": _entry("agency importer", "own", "first response (B2)"),
+    "complaints.advise": _entry("agency importer", "own", "an assisting agency's opinion (B1)"),
     "complaints.extend": _entry("office importer", "city", "more time for the conclusion (B2)"),
+    "complaints.pause": _entry("office importer", "city", "time that does not count, with written notice (B2)"),
+    "complaints.resume": _entry("office importer", "city", "the time counts again (B2)"),
     "complaints.conclude": _entry("agency importer", "own", "conclude (B3)"),
+    "complaints.sign-off": _entry("head importer", "own", "the agency's head signs or sends back (B4)"),
     "complaints.reply": _entry("agency clerk office importer", "own", "reply to the complainant (B3)"),
-    "complaints.read": _entry("agency clerk supervisor office leader importer", "own", "state and history of a case"),
-    "complaints.text": _entry("agency clerk office", "own", "what the person wrote"),
+    "complaints.answer-back": _entry("clerk office importer", "city", "word to the body that passed it on (A1)"),
+    "complaints.call-back": _entry("clerk office importer", "city", "call-back with its rating (B3)"),
+    "complaints.appeal": _entry("clerk office importer", "city", "appeal against the conclusion, for the person (B3)"),
+    "complaints.review": _entry("office importer", "city", "uphold or overturn a conclusion (B3)"),
+    "complaints.correct": _entry("agency importer", "own", "what was verified is put right (B5)"),
+    "complaints.close": _entry("clerk office importer", "city", "close an answered complaint (B3)"),
+    "complaints.similar": _entry("clerk office", "city", "complaints that may be about the same matter (A2)"),
+    "complaints.read": _entry(
+        "agency head clerk supervisor office leader importer", "own", "state and history of a case"
+    ),
+    "complaints.text": _entry("agency head clerk office", "own", "what the person wrote"),
+    "complaints.note": _entry("agency head clerk supervisor office", "own", "a text that the case's history refers to"),
     "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),

@@ -107,6 +107,10 @@ class CaseService(Generic[C]):
         """Under which name `references` has what belongs to `data`; None: nothing belongs to it."""
         return None
 
+    def holders(self, case: C) -> Sequence[str | None]:
+        """The agencies in whose hands the case is: they and their groups may see it."""
+        return (case.agency,)
+
     def beside(self, case: C) -> dict[str, Any]:
         """Fields that the document of a new live case has beside the case."""
         return {}
@@ -187,8 +191,8 @@ class CaseService(Generic[C]):
 
     def _check(self, order: Order, stored: Stored[C] | None) -> None:
         named = getattr(order.data, "agency", None)
-        holder = stored.case.agency if stored else named
-        if not order.reach.covers(holder, self.groups) or (named and not order.reach.covers(named, self.groups)):
+        holders = self.holders(stored.case) if stored else (named,)
+        if not self._within(order.reach, holders) or (named and not order.reach.covers(named, self.groups)):
             raise OutsideScope
         if stored is None:
             if order.expected_version not in (None, 0):
@@ -213,7 +217,9 @@ class CaseService(Generic[C]):
         now = order.occurred_at or max(self.clock(), from_micros(max(case.last_at, 0)))
         name = self.reference_name(order.data)
         reference = self.references([order.data]).get(name) if name else None
-        after, events = self.kind.decide(case, Command(name=order.name, data=order.data, reference=reference), now)
+        by = order.actor.subject if order.timeline == LIVE else None
+        command = Command(name=order.name, data=order.data, reference=reference, by=by)
+        after, events = self.kind.decide(case, command, now)
         recorded, bodies = self.record(case, events, now, order.actor.subject)
         version = stored.version + 1 if stored else 1
         answer = self.answer(after, version, opened=stored is None)
@@ -255,6 +261,9 @@ class CaseService(Generic[C]):
         stored = self.cases.load(case_id)
         if stored is None:
             raise NotFound(case_id)
-        if not reach.covers(stored.case.agency, self.groups):
+        if not self._within(reach, self.holders(stored.case)):
             raise OutsideScope
         return stored, self.cases.history(case_id)
+
+    def _within(self, reach: Reach, holders: Sequence[str | None]) -> bool:
+        return any(reach.covers(holder, self.groups) for holder in holders)

@@ -9,7 +9,7 @@ import msgspec
 
 from services.contracts.envelope import EventModel
 from simulation import working_days
-from simulation.city import applications, complaints, orders, registry
+from simulation.city import afterwards, applications, orders, registry
 from simulation.city.behaviour import Behaviour, Diary, office_hour, plant
 from simulation.city.registry import City
 from simulation.stream import Command, Segment, case_commands, in_order
@@ -32,7 +32,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 KINDS = (
-    Kind("complaint", 3.0, False, complaints.plan),
+    Kind("complaint", 3.0, False, afterwards.plan),
     Kind("approval", 2.6, True, applications.plan),
     Kind("inspection", 0.8, True, orders.plan_inspection),
     Kind("directive", 0.7, True, orders.plan_directive),

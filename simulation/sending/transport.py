@@ -9,11 +9,19 @@ import httpx
 
 _PATIENCE_SECONDS = 60.0
 _LONGEST_PAUSE = 5.0
+_AT_FAULT = frozenset({"400", "409", "413", "422"})
 Headers = Mapping[str, str]
 
 
 class Rejected(RuntimeError):
-    """The services would not take a request, or could not be reached for a minute. The message says why."""
+    """The services would not take a request, or could not be reached for a minute. The message says why.
+
+    `refused`: the request itself is at fault, and would be again.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class Transport:
@@ -27,6 +35,12 @@ class Transport:
         self, path: str, body: bytes, headers: Mapping[str, str] | None = None, method: str = "POST"
     ) -> bytes:
         """The answer's body. Raises Rejected."""
+        return (await self.request(path, body, headers, method)).content
+
+    async def request(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None, method: str = "POST"
+    ) -> httpx.Response:
+        """The answer. Raises Rejected."""
         give_up = time.monotonic() + _PATIENCE_SECONDS
         pause = 0.2
         while True:
@@ -35,13 +49,13 @@ class Transport:
                     method, self._base + path, content=body, headers={**self._headers, **(headers or {})}
                 )
                 if answer.is_success:
-                    return answer.content
+                    return answer
                 why = f"{answer.status_code} {_detail(answer)}"
                 passing = answer.status_code == 429 or answer.status_code >= 500
             except httpx.TransportError as error:
                 why, passing = f"{type(error).__name__} {error}".strip(), True
             if not passing or time.monotonic() > give_up:
-                raise Rejected(f"{path}: {why}")
+                raise Rejected(f"{path}: {why}", refused=why[:3] in _AT_FAULT)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

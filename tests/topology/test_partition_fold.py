@@ -28,7 +28,7 @@ T0_MS = 1_700_000_000_000
 
 @cache
 def _log() -> list[ReadRecord]:
-    town = generate(POLICIES, seed=5, days=30)
+    town = generate(POLICIES, seed=4, days=30)
     mine = [r for r in records(town.timeline, town.segments()) if (r.topic, r.partition) == (TOPIC, PARTITION)]
     return [ReadRecord(TOPIC, PARTITION, n, T0_MS + n, r.key, r.value) for n, r in enumerate(mine)]
 

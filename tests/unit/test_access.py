@@ -56,7 +56,7 @@ def test_every_entry_of_the_service_has_a_route(source):
 def test_a_role_gets_in_where_the_table_says_and_nowhere_else(source, role):
     _, caller = source
     for method, path, endpoint in routes(caller):
-        agency, group = ("tax", None) if role in ("agency", "window") else (None, "g1")
+        agency, group = ("tax", None) if role in ("agency", "head", "window") else (None, "g1")
         headers = caller.bearer(role, agency, group)
         answer = caller.client.request(method, path, headers=headers, content=b"{")
         entry = TABLE[endpoint].roles

@@ -48,7 +48,7 @@ def test_a_complaint_from_filing_to_reply(api, store):
     assert api.post(f"{path}/dispatch", {"agency": "tax"}, "clerk").status_code == 200
     assert api.post(f"{path}/sign-in", {"agency": "tax"}, "agency", "tax").json()["status"] == "signed"
     assert api.post(f"{path}/respond", {"agency": "tax"}, "agency", "tax").json()["sequence"] == 5
-    concluded = {"agency": "tax", "finding": "verified", "offence": "delay"}
+    concluded = {"agency": "tax", "finding": "verified", "offence": "delay", "evidence_refs": ["log-1"]}
     assert api.post(f"{path}/conclude", concluded, "agency", "tax").status_code == 200
     done = api.post(f"{path}/reply", {"agency": "tax"}, "agency", "tax")
     assert done.json() == {"case_id": case["case_id"], "status": "replied", "version": 7, "sequence": 7}
@@ -71,7 +71,7 @@ def test_an_illegal_command_is_refused_with_what_is_allowed_and_changes_nothing(
     assert refused.headers["content-type"] == PROBLEM
     body = refused.json()
     assert body["type"] == "urn:duban:problem:illegal-transition"
-    assert body["allowed"] == ["accept", "refuse"]
+    assert body["allowed"] == ["accept", "refuse", "merge"]
     assert body["case_status"] == "filed"
     assert "reply" in body["detail"]
     assert api.get(path, "office").json() == before

@@ -1,94 +1,135 @@
-"""The life of a complaint (rows A1, A2, B1-B3). Free of frameworks, clocks and I/O.
+"""The life of a complaint as one table (rows A1, A2, B1-B5). Free of frameworks, clocks and I/O.
 
-    new ─file→ filed ─accept→ accepted ─dispatch→ dispatched ─sign-in→ signed ─conclude→ concluded ─reply→ replied
-                 │                                 │  ↑  └────────conclude────────────────↑                  ↑
-                 │                              return dispatch      │ return                                │
-                 │                                 ↓  │              ↓                                       │
-                 │                                returned ←─────────┘                                       │
-                 └─refuse→ refused ─reply───────────────────────────────────────────────────────────────────┘
+    new ─file→ filed ─accept→ accepted ─dispatch→ dispatched ⇄ returned (return, dispatch)
+                 │ │             ↑                    │ sign-in
+                 │ └─refuse→ refused                  ↓
+                 │             │ appeal-refusal     signed ⇄ paused (pause, resume)
+                 │             ↓                      │ conclude
+                 │      refusal_appealed              ├──────────────→ awaiting_sign_off (sign-off, or sent back)
+                 │             │ review-refusal       ↓                     │
+                 │      accepted, or refusal_upheld concluded ←─────────────┘
+                 │                                    │ reply
+                 └─merge→ merged ───────reply───→ replied ─call-back→ called_back ─close→ closed
+                                                      │ ↑                  │
+                                               appeal │ │ reply      appeal│   (rated badly: redo)
+                                                      ↓ │                  │
+                                    upheld ←review─ appealed ─review→ redo ─conclude→ concluded
 
-respond and extend leave a dispatched or signed complaint where it is. Signing in is not forced: its clock runs anyway.
+respond, advise and transfer belong to a case in hand: dispatched, signed, redo; transfer gives it to another lead
+agency, as dispatched. extend is for the first conclusion, not for a redo. correct puts right what was verified, once
+that stands; a case is not closed while it is owed. answer-back tells the body that passed the complaint on. A reply
+after the first is a supplementary one and leaves the case where it is. Signing in is not forced: its clock runs anyway.
+docs/complaints.md has the table.
 """
-
-from datetime import datetime
 
 from services.contracts.complaints import (
     Channel,
     ComplaintAcceptedV1,
+    ComplaintAdvisedV1,
+    ComplaintAnsweredBackV1,
+    ComplaintAppealedV1,
+    ComplaintCalledBackV1,
+    ComplaintClosedV1,
     ComplaintConcludedV1,
+    ComplaintCorrectedV1,
     ComplaintDispatchedV1,
     ComplaintExtendedV1,
     ComplaintFiledV1,
+    ComplaintMergedV1,
+    ComplaintPausedV1,
+    ComplaintRefusalAppealedV1,
+    ComplaintRefusalReviewedV1,
     ComplaintRefusedV1,
     ComplaintRepliedV1,
     ComplaintRespondedV1,
+    ComplaintResumedV1,
     ComplaintReturnedV1,
+    ComplaintReviewedV1,
+    ComplaintSignedOffV1,
     ComplaintSignedV1,
+    ComplaintTransferredV1,
+    Offence,
+    Severity,
 )
-from services.contracts.envelope import EventModel
-from services.contracts.lifecycle import Case, Command, Lifecycle, advance
+from services.contracts.lifecycle import Case, Lifecycle
 
-_IN_HAND = {
-    "return": ("returned",), "respond": ("dispatched",), "extend": ("dispatched",), "conclude": ("concluded",),
-}  # fmt: skip
+_CONCLUDE = {"conclude": ("concluded", "awaiting_sign_off")}
+_RETURN = {"return": ("returned",)}
+
+
+def _stay(status: str, *commands: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(commands, (status,))
+
+
+def _in_hand(status: str) -> dict[str, tuple[str, ...]]:
+    return {**_stay(status, "respond", "advise"), "transfer": ("dispatched",), **_CONCLUDE}
+
+
+def _answered(status: str) -> dict[str, tuple[str, ...]]:
+    return {"appeal": ("appealed",), **_stay(status, "reply", "correct", "answer-back"), "close": ("closed",)}
+
+
 LIFE = Lifecycle(
     kind="complaint",
     opening="file",
     models={
-        "file": ComplaintFiledV1, "accept": ComplaintAcceptedV1, "refuse": ComplaintRefusedV1,
-        "dispatch": ComplaintDispatchedV1, "sign-in": ComplaintSignedV1, "return": ComplaintReturnedV1,
-        "respond": ComplaintRespondedV1, "extend": ComplaintExtendedV1, "conclude": ComplaintConcludedV1,
-        "reply": ComplaintRepliedV1,
+        "file": ComplaintFiledV1, "merge": ComplaintMergedV1, "accept": ComplaintAcceptedV1,
+        "refuse": ComplaintRefusedV1, "appeal-refusal": ComplaintRefusalAppealedV1,
+        "review-refusal": ComplaintRefusalReviewedV1, "dispatch": ComplaintDispatchedV1,
+        "transfer": ComplaintTransferredV1, "sign-in": ComplaintSignedV1, "return": ComplaintReturnedV1,
+        "respond": ComplaintRespondedV1, "advise": ComplaintAdvisedV1, "extend": ComplaintExtendedV1,
+        "pause": ComplaintPausedV1, "resume": ComplaintResumedV1, "conclude": ComplaintConcludedV1,
+        "sign-off": ComplaintSignedOffV1, "reply": ComplaintRepliedV1, "answer-back": ComplaintAnsweredBackV1,
+        "call-back": ComplaintCalledBackV1, "appeal": ComplaintAppealedV1, "review": ComplaintReviewedV1,
+        "correct": ComplaintCorrectedV1, "close": ComplaintClosedV1,
     },
     table={
         "new": {"file": ("filed",)},
-        "filed": {"accept": ("accepted",), "refuse": ("refused",)},
-        "accepted": {"dispatch": ("dispatched",)},
-        "dispatched": {"sign-in": ("signed",), **_IN_HAND},
-        "signed": {**_IN_HAND, "respond": ("signed",), "extend": ("signed",)},
+        "filed": {"accept": ("accepted",), "refuse": ("refused",), "merge": ("merged",)},
+        "refused": {
+            "appeal-refusal": ("refusal_appealed",), **_stay("refused", "reply", "answer-back"), "close": ("closed",),
+        },
+        "refusal_appealed": {"review-refusal": ("accepted", "refusal_upheld")},
+        "refusal_upheld": {**_stay("refusal_upheld", "reply", "answer-back"), "close": ("closed",)},
+        "accepted": {"dispatch": ("dispatched",), "merge": ("merged",)},
+        "merged": {"reply": ("replied",)},
+        "dispatched": {"sign-in": ("signed",), **_RETURN, **_in_hand("dispatched"), **_stay("dispatched", "extend")},
+        "signed": {**_RETURN, **_in_hand("signed"), **_stay("signed", "extend"), "pause": ("paused",)},
+        "paused": {**_stay("paused", "respond", "advise"), "resume": ("signed",)},
         "returned": {"dispatch": ("dispatched",)},
-        "concluded": {"reply": ("replied",)},
-        "refused": {"reply": ("replied",)},
-        "replied": {},
+        "awaiting_sign_off": {"sign-off": ("concluded", "signed")},
+        "concluded": {"reply": ("replied",), **_stay("concluded", "correct")},
+        "replied": {"call-back": ("called_back", "redo"), **_answered("replied")},
+        "called_back": _answered("called_back"),
+        "redo": {**_in_hand("redo"), **_stay("redo", "correct")},
+        "appealed": {"review": ("upheld", "redo"), **_stay("appealed", "correct")},
+        "upheld": _answered("upheld"),
+        "closed": _stay("closed", "reply", "answer-back"),
     },
 )  # fmt: skip
 
 
 class Complaint(Case, frozen=True, kw_only=True):
-    """`agency` is the lead agency from the dispatch on, `about` the agency complained of."""
+    """`agency` is the lead agency from the dispatch on, `about` the agency complained of.
+
+    `handlers` are the accounts that refused, concluded, signed or reviewed it: an appeal is for somebody else.
+    `their_ref` refers to the number of the body that passed it on. `found`: its conclusion found something to put
+    right; `correction_due`: that stands, and is not put right yet. `filed_at` is in microseconds.
+    """
 
     channel: Channel = "website"
     about: str | None = None
+    offence: Offence = "other"
+    item: str | None = None
+    place: str | None = None
+    filed_at: int = 0
+    severity: Severity | None = None
     assisting: tuple[str, ...] = ()
     text_ref: str | None = None
-
-
-def decide(document: Complaint, command: Command, now: datetime) -> tuple[Complaint, tuple[EventModel, ...]]:
-    """The complaint after `command` at `now`, and the events that say so.
-
-    Raises Refused when the complaint's status does not allow the command, when `now` lies before its last event, or
-    when an agency acts on a complaint that lies with another one (B1).
-    """
-    (status,) = LIFE.next_statuses(document, command, now)
-    match command.data:
-        case ComplaintFiledV1() as filed:
-            after = advance(document, status, now, channel=filed.channel, about=filed.agency, text_ref=filed.text_ref)
-        case ComplaintDispatchedV1() as dispatched:
-            after = advance(document, status, now, agency=dispatched.agency, assisting=tuple(dispatched.assisting))
-        case ComplaintSignedV1() | ComplaintReturnedV1() | ComplaintConcludedV1() as acted:
-            _lies_with(document, command.name, acted.agency, lead_only=True)
-            after = advance(document, status, now)
-        case ComplaintRespondedV1() as responded:
-            _lies_with(document, command.name, responded.agency, lead_only=False)
-            after = advance(document, status, now)
-        case _:
-            after = advance(document, status, now)
-    return after, (command.data,)
-
-
-def _lies_with(document: Complaint, command: str, agency: str, *, lead_only: bool) -> None:
-    if agency == document.agency or (not lead_only and agency in document.assisting):
-        return
-    who = f"the lead agency {document.agency}" if lead_only else "its lead and assisting agencies"
-    detail = f"{command} by {agency}: this complaint lies with {document.agency}, so {command} is for {who}"
-    raise LIFE.refusal(document, "wrong-agency", detail)
+    their_ref: str | None = None
+    merged_into: str | None = None
+    handlers: tuple[str, ...] = ()
+    redos: int = 0
+    appeals: int = 0
+    found: bool = False
+    correction_due: bool = False

@@ -10,8 +10,8 @@ from services.supervision.domain.policy import OFFICE, ClockSpec
 OPENINGS = frozenset({"complaint.filed.v1", "approval.applied.v1", "inspection.visited.v1", "directive.issued.v1"})
 # Who holds a case. A complaint is the office's until it is dispatched: whom it is about does not answer for that.
 HOLDERS = frozenset({
-    "complaint.dispatched.v1", "complaint.signed.v1", "approval.applied.v1", "approval.accepted.v1",
-    "inspection.visited.v1", "directive.issued.v1",
+    "complaint.dispatched.v1", "complaint.transferred.v1", "complaint.signed.v1", "approval.applied.v1",
+    "approval.accepted.v1", "inspection.visited.v1", "directive.issued.v1",
 })  # fmt: skip
 
 MISSING_KEPT = 32

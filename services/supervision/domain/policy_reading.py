@@ -145,7 +145,7 @@ def _clock(name: str, node: Node, kind: str) -> tuple[ClockSpec, list[tuple[str,
 def _check_clock(spec: ClockSpec, node: Node, fields: Mapping[str, Node], events: Mapping[str, list[str]]) -> None:
     """What a clock's fields must be to one another."""
     starts = events["start"] + events["restart_on"]
-    if "start" in fields and fields["start"].value in (None, []):
+    if "start" in fields and not starts and fields["start"].value in (None, []):
         fields["start"].wrong("a clock that stops must start: name an event type")
     if "stop" in fields and fields["stop"].value in (None, []):
         fields["stop"].wrong("a clock that starts must stop: name an event type")

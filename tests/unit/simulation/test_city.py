@@ -8,7 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from services.complaints.domain.channels import read_intake
+from services.complaints.domain.complaint import LIFE, Complaint
+from services.complaints.domain.deciding import decide
 from services.contracts.approvals import ApprovalAcceptedV1, ApprovalAppliedV1, ApprovalDecidedV1
+from services.contracts.complaints import ComplaintFiledV1
+from services.contracts.lifecycle import Command as LifeCommand
 from services.contracts.limits import Limit
 from simulation import working_days
 from simulation.city import registry
@@ -67,11 +72,22 @@ def test_supervision_says_what_the_oracle_says(seed: int) -> None:
     assert len(wanted) > 150
 
 
+def test_a_quarter_of_a_year_reaches_the_end_of_every_life() -> None:
+    town = generate(POLICIES, seed=5, days=90)
+    supervision = Supervision()
+    supervision.take(records(town.timeline, town.segments()))
+    found = [as_expected(msgspec.structs.asdict(alert)) for alert in supervision.alerts.values()]
+    wanted = expected(town.commands, POLICIES, town.end)
+    assert difference(found, wanted) == ([], [])
+    assert {"appeal", "redo", "correction", "sign_off"} <= {alert.clock.partition("#")[0] for alert in wanted}
+
+
 def test_every_planted_behaviour_shows() -> None:
     wanted = [a for seed in (1, 2, 3, 4) for a in expected(_town(seed).commands, POLICIES, _town(seed).end)]
     clocks = Counter(alert.clock.partition(":")[0] for alert in wanted)
     for clock in ("acceptance", "dispatch", "sign_in", "response", "conclusion", "reply", "promised", "statutory",
-                  "stage", "delivery", "write_up", "report", "report#2", "verification"):  # fmt: skip
+                  "stage", "delivery", "write_up", "report", "report#2", "verification", "refusal_appeal", "redispatch",
+                  "total", "sign_off", "answer_back", "call_back", "redo", "correction"):  # fmt: skip
         assert clocks[clock], clock
     rules = {alert.rule for alert in wanted}
     assert {"overdue", "unanswered", "warning", "repeat-delay", "repeat-arbitrary", "repeat-attitude"} <= rules
@@ -142,3 +158,18 @@ def test_a_policy_that_is_no_city_is_refused_with_the_place(tmp_path: Path) -> N
     (tmp_path / "city.yaml").write_text("version: '1'\ngroups: []\n")
     with pytest.raises(msgspec.ValidationError, match="agencies"):
         registry.load(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_every_complaint_is_a_walk_through_the_table_of_states(seed: int) -> None:
+    cases: dict[str, Complaint] = {}
+    seen = set()
+    for command in (c for c in _town(seed).commands if c.kind == "complaint"):
+        case = cases.get(command.source_ref) or Complaint(case_id=command.source_ref, timeline="city")
+        data = msgspec.json.decode(command.data, type=LIFE.models[command.command])
+        cases[command.source_ref], _ = decide(case, LifeCommand(name=command.command, data=data), command.occurred_at)
+        seen.add(command.command)
+        if isinstance(data, ComplaintFiledV1):
+            assert read_intake(data.channel, data.intake, str) == data.intake
+    assert {case.status for case in cases.values()} > {"closed", "called_back", "merged", "signed"}
+    assert seen == set(LIFE.models)
