@@ -200,9 +200,13 @@ def test_killed_between_two_writes_nothing_is_lost_or_doubled(
         board.put(data)
     board.tick(T0, timeline)
     board.flush()
-    eventually(lambda: doomed.ended() is not None, 40)
-    restarted = Process(infra, "notifications", "consume").ready()
     try:
+        eventually(lambda: doomed.ended() is not None, 40)
+    finally:
+        doomed.kill()
+    restarted = Process(infra, "notifications", "consume")
+    try:
+        restarted.ready()
         for data in cases:  # and supervision, killed too, publishes all of it again
             board.put(data)
         board.flush()

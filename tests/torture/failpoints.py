@@ -18,7 +18,7 @@ from tests.torture import PATIENCE
 from tests.torture.lives import Life
 from tests.torture.log import Log
 from tests.torture.reader import Reader
-from tests.torture.scenes import KINDS, Scene, scene
+from tests.torture.scenes import DECREE, KINDS, Scene, scene
 
 OF_AN_EVENT = tuple(f"{step}.{side}" for step in ("decode", "fold", "write") for side in ("before", "after"))
 OF_A_BATCH = tuple(
@@ -67,16 +67,15 @@ def play(
     stack: Stack, cells: Iterable[Cell], reader: Reader, folder: Path, first: int = 0,
     tell: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:  # fmt: skip
-    """One life for each cell and a last one. A worker of the subjects fold must be at work beside it."""
+    """One life for each cell and a last one, numbered from `first` on: a stack sees no number twice, and no failpoint
+    twice with a decree. A worker of the subjects fold must be at work beside it."""
     log = Log(stack.brokers, stack.plan.partitions)
     played: list[tuple[Scene, Outcome]] = []
-    decrees = 0
     life = Life(stack, "cases-1", **_QUICK)
     try:
         for number, cell in enumerate(cells, start=first):
-            decreed = cell.kind == "calendar.decreed.v1"
-            here = scene(cell.kind, decrees if decreed else number, stack.plan.partitions, folder)
-            decrees += decreed
+            year = FAILPOINTS.index(cell.failpoint)  # a year is decreed once
+            here = scene(cell.kind, year if cell.kind == DECREE else number, stack.plan.partitions, folder)
             outcome = _kill(log, reader, life, cell, here)
             played.append((here, outcome))
             life.kill()

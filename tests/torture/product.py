@@ -39,8 +39,10 @@ def chosen(only: str) -> tuple[str, ...]:
 
 
 def whole(data: Path, tell: Tell, every: int = 1, only: str = "") -> bool:
-    """Play every `every`-th cell of the failpoints that `only` names, print the table; whether all were good."""
-    points, outcomes = chosen(only), list[Outcome]()
+    """Play every `every`-th cell of the failpoints that `only` names, print the table; whether all were good. Ctrl-C
+    ends it with the table of the parts that are over: a service, or a failpoint of the cases fold."""
+    points, outcomes, done = chosen(only), list[Outcome](), False
+    counts, wrong = Counter[str](), list[str]()
 
     def played(what: str, cells: Sequence[Cell], play_them: Callable[[list[Cell], Note], list[Outcome]]) -> None:
         mine, count = [cell for cell in cells if cell.failpoint in points][::every], Counter[str]()
@@ -53,22 +55,33 @@ def whole(data: Path, tell: Tell, every: int = 1, only: str = "") -> bool:
         if mine:
             outcomes.extend(play_them(mine, note))
 
-    with kafka_alone(data / "services", only=("kafka", "mongo")) as stack:
-        for service in SERVICES.values():
-            of_service = partial(outboxes.play, stack, service)
-            played(f"relay of {service.name}", outboxes.cells(service), of_service)
-        played("notifications", deliveries.cells(), partial(deliveries.play, stack))
-    with kafka_alone(data / "folds") as stack, Reader(stack.brokers, stack.plan.partitions) as reader:
-        played("cases", WHOLE, partial(_cases, stack, reader, data))
-        played("subjects", _SUBJECT_CELLS, partial(_subjects, stack, reader))
-        _print(outcomes, reader)
-        return bool(outcomes) and all(outcome.good for outcome in outcomes) and not reader.wrong
+    try:
+        if set(points) - set(FAILPOINTS):
+            with kafka_alone(data / "services", only=("kafka", "mongo")) as stack:
+                for service in SERVICES.values():
+                    of_service = partial(outboxes.play, stack, service)
+                    played(f"relay of {service.name}", outboxes.cells(service), of_service)
+                played("notifications", deliveries.cells(), partial(deliveries.play, stack))
+        if set(points) & set(FAILPOINTS):
+            with kafka_alone(data / "folds") as stack, Reader(stack.brokers, stack.plan.partitions) as reader:
+                counts, wrong = reader.counts, reader.wrong
+                for point in FAILPOINTS:
+                    cells = [cell for cell in WHOLE if cell.failpoint == point]
+                    played(f"cases, {point}", cells, partial(_cases, stack, reader, data, WHOLE.index(cells[0])))
+                played("subjects", _SUBJECT_CELLS, partial(_subjects, stack, reader))
+        done = True
+    except KeyboardInterrupt:
+        tell("interrupted: the table so far")
+    _print(outcomes, counts, wrong)
+    return done and bool(outcomes) and all(outcome.good for outcome in outcomes) and not wrong
 
 
-def _cases(stack: Stack, reader: Reader, folder: Path, cells: Sequence[Cell], note: Note) -> list[Outcome]:
+def _cases(
+    stack: Stack, reader: Reader, folder: Path, first: int, cells: Sequence[Cell], note: Note
+) -> list[Outcome]:  # fmt: skip
     with Crew(stack) as hands:
         hands.start("subjects-1", "subjects")
-        return play(stack, cells, reader, folder, tell=note)
+        return play(stack, cells, reader, folder, first, note)
 
 
 def _subjects(stack: Stack, reader: Reader, cells: Sequence[Cell], note: Note) -> list[Outcome]:
@@ -94,7 +107,7 @@ def _subjects(stack: Stack, reader: Reader, cells: Sequence[Cell], note: Note) -
     return [outcome for _, outcome in played]
 
 
-def _print(outcomes: list[Outcome], reader: Reader) -> None:
+def _print(outcomes: list[Outcome], counts: Counter[str], wrong: list[str]) -> None:
     rows: defaultdict[str, list[Outcome]] = defaultdict(list)
     for outcome in sorted(outcomes, key=lambda outcome: EVERY_FAILPOINT.index(outcome.cell.failpoint)):
         rows[outcome.cell.failpoint].append(outcome)
@@ -108,4 +121,4 @@ def _print(outcomes: list[Outcome], reader: Reader) -> None:
     for outcome in outcomes:
         if not outcome.good:
             print(f"  not good: {outcome}", file=sys.stderr)
-    print(f"{len(outcomes)} kills; {dict(reader.counts)}; out of order, two texts, gaps: {len(reader.wrong)}")
+    print(f"{len(outcomes)} kills; {dict(counts)}; out of order, two texts, gaps: {len(wrong)}")
