@@ -2,7 +2,7 @@
 
 import sys
 
-from deploy.embedded.seeding import seed
+from deploy.embedded.seeding import seed, seed_vault
 from services.complaints.receipts import Receipts
 from services.shared import topics_admin
 from services.shared.settings import Settings
@@ -13,6 +13,7 @@ def main() -> int:
     settings = Settings()
     passwords = settings.users_file.with_name("users.txt")
     seed(settings.signing_key_file, settings.users_file, passwords, settings.policies)
+    seed_vault(settings.vault_keys, settings.public_keys, settings.vault_keys / "custodians.txt")
     Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
     try:
         reports = topics_admin.apply(settings.brokers, partitions=settings.partitions, replication=settings.replication)

@@ -3,11 +3,14 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from deploy.embedded import processes
+
+if TYPE_CHECKING:
+    from services.shared.settings import Settings
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data folder of the stack.", envvar="DUBAN_DATA")]
 DEFAULT_DATA = Path(".duban")
@@ -21,11 +24,23 @@ class StackInfo:
     http: str
     brokers: str
     mongo: str
+    vault: str
     signing_key_file: Path
     users_file: Path
     partitions: int
     replication: int
     pids: dict[str, int]
+
+    def settings(self) -> "Settings":
+        """The settings of a process that belongs to this stack."""
+        from services.shared.settings import Settings
+
+        keys = self.signing_key_file.parent
+        return Settings(
+            brokers=self.brokers, mongo=self.mongo, data=self.data, signing_key_file=self.signing_key_file,
+            users_file=self.users_file, public_keys=keys / "public", vault_keys=keys / "vault", vault_url=self.vault,
+            audit_heads_file=self.data / "audit" / "heads.jsonl",
+        )  # fmt: skip
 
     def token(self, role: str = "operator", *, ttl_seconds: float = 3600, ticket: bool = False) -> str:
         """A token of the stack's own key for a principal with one role; `ticket` for a sign-in link instead."""
@@ -51,6 +66,7 @@ def load(data: Path = DEFAULT_DATA) -> StackInfo:
         phase = content["phase"]
         info = StackInfo(
             data=Path(content["data"]), http=content["http"], brokers=content["brokers"], mongo=content["mongo"],
+            vault=content.get("vault", ""),
             signing_key_file=Path(content["signing_key_file"]), users_file=Path(content["users_file"]),
             partitions=content["partitions"], replication=content["replication"], pids=content["pids"],
         )  # fmt: skip

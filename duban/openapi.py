@@ -30,6 +30,18 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
     from services.notifications.main import load_directory
     from services.notifications.memory import MemoryAlerts
     from services.notifications.web import app as notifications
+    from services.shared.audit.trail import MemoryTrail
+    from services.shared.source_app import utc_now
+    from services.vault import api as vault
+    from services.vault.keyring import Keyring
+    from services.vault.main import load_policy
+    from services.vault.repository import MemoryVault
+    from services.vault.service import VaultService
+    from services.vault.sessions import Sessions
+
+    Keyring.create(settings.vault_keys, settings.public_keys, utc_now())
+    keyring, trail = Keyring(settings.vault_keys, settings.public_keys), MemoryTrail(utc_now)
+    service = VaultService(MemoryVault(), keyring, trail, load_policy(settings), utc_now)
 
     return {
         "complaints": complaints.build(settings, MemoryComplaints(), Receipts(bytes(32))),
@@ -38,6 +50,7 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
         "directives": directives.build(settings, MemoryDirectives()),
         "notifications": notifications.build(MemoryAlerts(), load_directory(settings.policies), settings),
         "metrics": metrics.build(settings, lambda: Counts(cases=[], alarms=[], overdue=[]), lambda: None),
+        "vault": vault.build(settings, service, Sessions(settings.vault_keys, trail, utc_now)),
     }
 
 
@@ -46,8 +59,9 @@ def documents() -> dict[Path, str]:
     with TemporaryDirectory() as folder:
         keys = Path(folder)
         settings = Settings(
-            policies=ROOT / "policies", data=keys, signing_key_file=keys / "signing.jwk", users_file=keys / "users.yaml"
-        )
+            policies=ROOT / "policies", data=keys, signing_key_file=keys / "signing.jwk",
+            users_file=keys / "users.yaml", public_keys=keys / "public", vault_keys=keys / "vault",
+        )  # fmt: skip
         built = applications(settings)
         return {
             FOLDER / f"{name}.json": json.dumps(app.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"

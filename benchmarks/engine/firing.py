@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, cast
 
 from benchmarks.engine.common import TOPIC, partition_fold, tick, visits
@@ -16,6 +15,7 @@ from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.reader import Place, ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
+from tests.support.fed import Fed
 
 A_MS = 1_770_000_000_000
 SMALL, EVERY_SECONDS = 10, 0.02
@@ -47,28 +47,6 @@ class Sink:
 
     def flush(self) -> None:
         """Nothing waits."""
-
-
-class Fed:
-    """In place of the reader: batches that the benchmark hands over."""
-
-    def __init__(self) -> None:
-        self._batches: SimpleQueue[tuple[Place, Sequence[Record]]] = SimpleQueue()
-
-    def put(self, place: Place, records: Sequence[Record]) -> None:
-        self._batches.put((place, records))
-
-    def poll(self, seconds: float) -> dict[Place, Sequence[Record]]:
-        try:
-            place, records = self._batches.get(block=seconds > 0, timeout=seconds or None)
-        except Empty:
-            return {}
-        return {place: records}
-
-    def begin(self, place: Place, offset: int) -> None:
-        """Nothing to prepare."""
-
-    end = pause = resume = lambda self, places: None
 
 
 def fire(partition: PartitionFold, as_of: datetime, other: Path) -> Firing:

@@ -120,7 +120,8 @@ def _room(stack: Stack, running: bool) -> Iterator[Finding]:
 
 def _policies(stack: Stack) -> Finding:
     folder = stack.plan.policies
-    missing = [name for name in ("cases.yaml", "subjects.yaml", "city.yaml") if not (folder / name).is_file()]
+    wanted = ("cases.yaml", "subjects.yaml", "city.yaml", "vault.yaml")
+    missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         return Finding(
             "policies", "problem", f"{folder} lacks {', '.join(missing)}", "set DUBAN_POLICIES to the folder"

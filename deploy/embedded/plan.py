@@ -4,16 +4,17 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from deploy.embedded import kafka
 from deploy.embedded.processes import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("kafka", "mongo", "gateway", "relay", "cases", "subjects", "notifications", "metrics")
+PARTS = ("kafka", "mongo", "vault", "gateway", "relay", "cases", "subjects", "notifications", "metrics")
 INFRA, SERVICES = 1, 2
 WORKER_METRICS_PORT = 9101
+STORE_VARIABLE = "DUBAN_EMBEDDED_STORE"
 
 
 class Refused(RuntimeError):
@@ -40,11 +41,20 @@ class Plan:
 
     @property
     def mongo(self) -> str:
-        return f"mongodb://127.0.0.1:{self.mongo_port}"
+        """Every acknowledged write is in the synced journal, unless the operation itself asks for less."""
+        return f"mongodb://127.0.0.1:{self.mongo_port}/?journal=true"
 
     @property
     def http(self) -> str:
         return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def vault_port(self) -> int:
+        return self.metrics_port + 5
+
+    @property
+    def vault(self) -> str:
+        return f"http://127.0.0.1:{self.vault_port}"
 
     @property
     def replication(self) -> int:
@@ -62,6 +72,14 @@ class Plan:
     def users_file(self) -> Path:
         return self.data / "keys" / "users.yaml"
 
+    @property
+    def public_keys(self) -> Path:
+        return self.data / "keys" / "public"
+
+    @property
+    def vault_keys(self) -> Path:
+        return self.data / "keys" / "vault"
+
     def environment(self) -> dict[str, str]:
         """The DUBAN_ variables that every process of this stack gets."""
         return {
@@ -71,6 +89,9 @@ class Plan:
             "DUBAN_DATA": str(self.data),
             "DUBAN_SIGNING_KEY_FILE": str(self.signing_key_file),
             "DUBAN_USERS_FILE": str(self.users_file),
+            "DUBAN_PUBLIC_KEYS": str(self.public_keys),
+            "DUBAN_VAULT_URL": self.vault,
+            "DUBAN_AUDIT_HEADS_FILE": str(self.data / "audit" / "heads.jsonl"),
             "DUBAN_STATE_DIR": str(self.data / "state"),
             "DUBAN_CHECKPOINT_DIR": str(self.data / "checkpoints"),
             "DUBAN_PARTITIONS": str(self.partitions),
@@ -152,12 +173,24 @@ def _kafka(plan: Plan, jars: Sequence[Path]) -> list[Spec]:
 
 
 def _mongo(plan: Plan, _: Sequence[Path]) -> list[Spec]:
-    """Without --sync-on-commit an acknowledged write of the last second is gone after kill -9."""
+    """Syncs its journal where a write asks for it (see Plan.mongo). --standalone: no replication log beside the
+    journal, and no record of retryable writes, all of which it would walk through at each write.
+
+    DUBAN_EMBEDDED_STORE names a program to start in its place, with the same arguments: secantusd-rs.
+    """
+    program = os.environ.get(STORE_VARIABLE)
     command = [
-        sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(plan.mongo_port), "--storage-path",
-        str(plan.data / "mongo"), "--cache-size", "256M", "--log-level", "WARNING", "--sync-on-commit",
+        *([program] if program else [sys.executable, "-m", "secantus"]), "--host", "127.0.0.1", "--port",
+        str(plan.mongo_port), "--storage-path", str(plan.data / "mongo"), "--cache-size", "256M", "--log-level",
+        "WARNING", "--standalone",
     ]  # fmt: skip
     return [Spec("mongo", command, f"mongo:{plan.mongo_port}", (plan.mongo_port,), {}, INFRA, stop_seconds=20.0)]
+
+
+def _vault(plan: Plan, _: Sequence[Path]) -> list[Spec]:
+    """It alone is told where the private keys are."""
+    spec = _with_metrics(plan, "vault", ["services.vault.main", "serve"], plan.vault_port)
+    return [replace(spec, env={**spec.env, "DUBAN_VAULT_KEYS": str(plan.vault_keys)})]
 
 
 def _gateway(plan: Plan, _: Sequence[Path]) -> list[Spec]:
@@ -193,6 +226,6 @@ def _with_metrics(plan: Plan, name: str, module: list[str], port: int) -> Spec:
 
 
 _BUILDERS = {
-    "kafka": _kafka, "mongo": _mongo, "gateway": _gateway, "relay": _relay, "cases": _cases, "subjects": _subjects,
-    "notifications": _notifications, "metrics": _metrics,
+    "kafka": _kafka, "mongo": _mongo, "vault": _vault, "gateway": _gateway, "relay": _relay, "cases": _cases,
+    "subjects": _subjects, "notifications": _notifications, "metrics": _metrics,
 }  # fmt: skip

@@ -1,4 +1,7 @@
-"""The relays of all four sources in one process, each in a thread of its own. Compose runs one container for each."""
+"""The relays of all four sources, and the forwarder of sealed identities, in one process, each in a thread of its own.
+
+Compose runs one container for each source.
+"""
 
 import argparse
 import importlib
@@ -15,8 +18,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9100, help="port of /metrics and /health")
     arguments = parser.parse_args()
     settings = Settings()
-    relays = [importlib.import_module(f"services.{name}.main").create_relay(settings) for name in SOURCES]
-    serve_relay(relays, host=arguments.host, port=arguments.port)
+    mains = {name: importlib.import_module(f"services.{name}.main") for name in SOURCES}
+    relays = [main.create_relay(settings) for main in mains.values()]
+    forwarder = mains["complaints"].create_forwarder(settings)
+    serve_relay([*relays, forwarder], host=arguments.host, port=arguments.port)
 
 
 if __name__ == "__main__":

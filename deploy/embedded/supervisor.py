@@ -104,6 +104,7 @@ class Supervisor:
                     kafka.format_storage(paths, folder, cluster_id)
         users_txt = self.plan.data / "users.txt"
         seeding.seed(self.plan.signing_key_file, self.plan.users_file, users_txt, self.plan.policies)
+        seeding.seed_vault(self.plan.vault_keys, self.plan.public_keys, users_txt)
         self.children = [Child(spec) for spec in specs(self.plan, paths)]
 
     def _between(self) -> None:
@@ -203,9 +204,10 @@ def write_stack_file(plan: Plan, phase: str, detail: str, error: str | None, pid
     """stack.json, readable by its owner only: where the stack listens and what it is doing."""
     content = {
         "phase": phase, "detail": detail, "error": error, "http": plan.http, "brokers": plan.bootstrap,
-        "mongo": plan.mongo, "signing_key_file": str(plan.signing_key_file), "users_file": str(plan.users_file),
-        "data": str(plan.data), "partitions": plan.partitions, "replication": plan.replication,
-        "pids": {"supervisor": os.getpid(), **pids}, "plan": json.loads(plan.to_json()),
+        "mongo": plan.mongo, "vault": plan.vault, "signing_key_file": str(plan.signing_key_file),
+        "users_file": str(plan.users_file), "data": str(plan.data), "partitions": plan.partitions,
+        "replication": plan.replication, "pids": {"supervisor": os.getpid(), **pids},
+        "plan": json.loads(plan.to_json()),
     }  # fmt: skip
     path = plan.data / "stack.json"
     draft = path.with_suffix(".new")

@@ -65,7 +65,7 @@ def replay(
     chosen = [letter for letter in letters if every or letter.id in (ids or ())]
     try:
         count = box.replay(brokers, chosen, _marker, lambda letter: typer.echo(f"put back {letter.id}"))
-    except box.BoxUnreachable as error:
+    except box.KafkaUnreachable as error:
         fail(str(error), code=1)
     before = sum(letter.replayed_at is not None for letter in chosen)
     never = sum(not letter.data.replayable and letter.replayed_at is None for letter in chosen)
@@ -75,7 +75,7 @@ def replay(
 def _read(brokers: str) -> box.Box:
     try:
         return box.read(brokers)
-    except box.BoxUnreachable as error:
+    except box.KafkaUnreachable as error:
         fail(str(error), code=1)
 
 

@@ -3,6 +3,7 @@
 import msgspec
 from fastapi import Depends, FastAPI, Response
 
+from services.complaints.identities import IdentitySealing
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
@@ -12,6 +13,7 @@ from services.complaints.telemetry import RECEIPTS
 from services.contracts.codec import encode_json
 from services.contracts.instants import from_micros
 from services.shared.access import Principal, load_groups, reach
+from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
 from services.shared.case_api import JSON
 from services.shared.commands import NotFound
@@ -20,11 +22,14 @@ from services.shared.settings import Settings
 from services.shared.source_app import source_app, utc_now
 
 
-def build(settings: Settings, complaints: ComplaintRepository, receipts: Receipts) -> FastAPI:
-    """The application on top of a repository."""
+def build(
+    settings: Settings, complaints: ComplaintRepository, receipts: Receipts, trail: Trail | None = None
+) -> FastAPI:  # fmt: skip
+    """The application on top of a repository. Who reads a text is on the audit trail first; without one, in memory."""
+    recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
     service = ComplaintService(complaints, receipts, groups, utc_now, handling)
-    bodies = command_bodies(service.keep_text)
+    bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
     app = source_app("Complaints", settings, service, bodies)
 
     for_receipt, for_text = Depends(require("complaints.receipt")), Depends(require("complaints.text"))
@@ -42,6 +47,7 @@ def build(settings: Settings, complaints: ComplaintRepository, receipts: Receipt
 
     def text(case_id: str, principal: Principal = for_text) -> Response:
         found = service.text(case_id, reach("complaints.text", principal))
+        recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
     def similar(case_id: str, _: Principal = for_similar) -> Response:
@@ -50,6 +56,7 @@ def build(settings: Settings, complaints: ComplaintRepository, receipts: Receipt
 
     def note(case_id: str, text_ref: str, principal: Principal = for_note) -> Response:
         found = service.note(case_id, text_ref, reach("complaints.note", principal))
+        recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
     app.add_api_route("/v1/receipts/{code}", receipt, methods=["GET"], name="complaints.receipt", tags=["complaints"])

@@ -1,9 +1,28 @@
 """How complaints lie in MongoDB. Never leaves the repository."""
 
-from mongoengine import BooleanField, Document, IntField, ListField, StringField
+from mongoengine import (
+    BinaryField,
+    BooleanField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    IntField,
+    ListField,
+    StringField,
+)  # fmt: skip
 
 from services.shared.documents import CaseDocument
 from services.shared.outbox import Broadcast
+
+
+class WaitingIdentity(EmbeddedDocument):
+    """A sealed identity (SealedIdentity) on its way to the vault: in the one write that files the complaint, gone from
+    here when the vault has it."""
+
+    identity_ref = StringField(required=True)
+    key_id = StringField(required=True)
+    sealed_key = BinaryField(required=True)
+    box = BinaryField(required=True)
 
 
 class ComplaintDocument(CaseDocument):
@@ -14,6 +33,7 @@ class ComplaintDocument(CaseDocument):
         "collection": "complaints",
         "indexes": [
             {"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False},
+            {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
             {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
             {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
         ],
@@ -35,6 +55,7 @@ class ComplaintDocument(CaseDocument):
     found = BooleanField()
     correction_due = BooleanField()
     receipt = StringField()
+    sealed = EmbeddedDocumentField(WaitingIdentity)
 
 
 class ComplaintBroadcast(Broadcast):

@@ -1,23 +1,26 @@
-"""Composition root of complaints: `serve` the API, `relay` events to complaints.v1."""
+"""Composition root of complaints: `serve` the API, `relay` events to Kafka and sealed identities to the vault."""
 
 from fastapi import FastAPI
 
 from services.complaints.api import build
+from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.receipts import Receipts
 from services.complaints.repository import MongoComplaints
 from services.complaints.service import KIND
+from services.shared.audit.trail import MongoTrail
 from services.shared.mongo import connect_store
 from services.shared.relay import Relay
 from services.shared.settings import Settings
-from services.shared.source_app import source_cli, source_relay
+from services.shared.source_app import source_cli, source_relay, utc_now
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The HTTP application on the database that `settings` name."""
     settings = settings or Settings()
     connect_store(settings, KIND.service)
+    connect_store(settings, "audit")
     receipts = Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
-    return build(settings, MongoComplaints(), receipts)
+    return build(settings, MongoComplaints(), receipts, MongoTrail(utc_now))
 
 
 def create_relay(settings: Settings) -> Relay:
@@ -26,7 +29,13 @@ def create_relay(settings: Settings) -> Relay:
     return source_relay(settings, KIND, MongoComplaints())
 
 
-cli = source_cli(KIND.service, create_app, create_relay)
+def create_forwarder(settings: Settings) -> Forwarder:
+    """What hands sealed identities to the vault, beside the relay."""
+    connect_store(settings, KIND.service)
+    return Forwarder(MongoComplaints(), put_to_vault(settings))
+
+
+cli = source_cli(KIND.service, create_app, create_relay, create_forwarder)
 
 if __name__ == "__main__":
     cli()

@@ -41,6 +41,11 @@ class Receipts:
         """The reference of a text: it tells nothing about it, not even to somebody who guesses the words."""
         return "text-" + hmac.digest(self._key, f"text\x1f{request_name}\x1f{text}".encode(), hashlib.sha256).hex()[:32]
 
+    def identity_ref(self, identity: bytes, request_name: str) -> str:
+        """The reference of an identity: the same for a repeated request, another one for the same person's next."""
+        digest = hmac.digest(self._key, f"identity\x1f{request_name}\x1f".encode() + identity, hashlib.sha256)
+        return f"identity-{digest.hex()[:32]}"
+
     def hashed(self, code: str) -> str:
         """What the database holds of a code."""
         return hmac.digest(self._key, b"hash\x1f" + code.encode(), hashlib.sha256).hex()

@@ -1,10 +1,14 @@
 """Where complaints, their texts and their receipts are kept: the interface, on MongoDB, and in memory."""
 
+from collections.abc import Iterator
 from typing import Protocol
+
+import msgspec
 
 from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText
 from services.complaints.domain.complaint import Complaint
 from services.contracts.envelope import LIVE
+from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases
 
 
@@ -26,6 +30,12 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def text(self, text_ref: str) -> str | None:
         """What was kept under `text_ref`."""
+
+    def waiting_identities(self) -> Iterator[KeptIdentity]:
+        """Sealed identities that the vault does not have yet."""
+
+    def forget_identity(self, identity_ref: str) -> None:
+        """Delete a sealed identity here: the vault has it."""
 
 
 class MongoComplaints(MongoCases[Complaint]):
@@ -53,6 +63,13 @@ class MongoComplaints(MongoCases[Complaint]):
         found = ComplaintText.objects(id=text_ref).first()
         return found.text if found else None
 
+    def waiting_identities(self) -> Iterator[KeptIdentity]:
+        for document in self._cases.find({"sealed.identity_ref": {"$gt": ""}}, {"sealed": 1}):
+            yield KeptIdentity(case_id=document["_id"], sealed=msgspec.convert(document["sealed"], SealedIdentity))
+
+    def forget_identity(self, identity_ref: str) -> None:
+        self._cases.update_one({"sealed.identity_ref": identity_ref}, {"$unset": {"sealed": ""}})
+
 
 class MemoryComplaints(MemoryCases[Complaint]):
     """Complaints in memory, for tests without a server."""
@@ -77,3 +94,13 @@ class MemoryComplaints(MemoryCases[Complaint]):
 
     def text(self, text_ref: str) -> str | None:
         return self._texts.get(text_ref)
+
+    def waiting_identities(self) -> Iterator[KeptIdentity]:
+        for case_id, extra in list(self.extras.items()):
+            if "sealed" in extra:
+                yield KeptIdentity(case_id=case_id, sealed=msgspec.convert(extra["sealed"], SealedIdentity))
+
+    def forget_identity(self, identity_ref: str) -> None:
+        for extra in self.extras.values():
+            if extra.get("sealed", {}).get("identity_ref") == identity_ref:
+                del extra["sealed"]

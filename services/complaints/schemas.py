@@ -9,11 +9,13 @@ from services.complaints.domain.channels import read_intake, refuse_personal
 from services.complaints.domain.complaint import LIFE
 from services.contracts.complaints import ComplaintFiledV1
 from services.contracts.envelope import EventModel
+from services.contracts.identity import Identity, SealedIdentity
 from services.shared.bodies import Body, M, check_length
 from services.shared.problems import Problem
 
 MAX_COMPLAINT_TEXT = 10_000
 KeepText = Callable[[str, str], str]  # (text, request name) -> its reference
+Seal = Callable[[Identity, str], SealedIdentity]
 # Commands in which somebody writes: the field that takes the reference of `text`.
 _TEXTS = {
     "file": "text_ref", "appeal-refusal": "text_ref", "appeal": "text_ref", "reply": "text_ref",
@@ -24,12 +26,13 @@ _REASONS = frozenset({"return", "transfer", "extend", "sign-off"})
 
 
 class FileComplaint(ComplaintFiledV1, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A complaint as it is filed: the event's fields and, apart from them, what the person wrote.
+    """A complaint as it is filed: the event's fields and, apart from them, what the person wrote and who they are.
 
-    There is no field for a name, an address or a telephone number. `intake` has the fields of the channel.
+    A person may stay anonymous: without `identity` nothing asks who they are. `intake` has the fields of the channel.
     """
 
     text: str | None = None
+    identity: Identity | None = None
 
 
 class OpaqueBody(Body[M]):
@@ -57,7 +60,10 @@ class TextBody(OpaqueBody[M]):
         self._keep_text, self._field = keep_text, field
 
     def read(self, raw: bytes, request_name: str) -> M:
-        found = self._decoder.decode(raw or b"{}")
+        return self._kept(self._decoder.decode(raw or b"{}"), request_name)
+
+    def _kept(self, found: Any, request_name: str) -> M:
+        """The event data of a body whose text is kept."""
         data = self._data(found, **self._changes(found, request_name))
         if found.text is None:
             return data
@@ -66,17 +72,31 @@ class TextBody(OpaqueBody[M]):
         check_length("text", found.text, MAX_COMPLAINT_TEXT)
         return msgspec.structs.replace(data, **{self._field: self._keep_text(found.text, request_name)})
 
-    def _changes(self, found: M, request_name: str) -> dict[str, Any]:
+    def _changes(self, found: Any, request_name: str) -> dict[str, Any]:
         return {}
 
 
 class FileBody(TextBody[ComplaintFiledV1]):
-    """A filing: the fields of its channel are checked too (row A1)."""
+    """A filing: the fields of its channel are checked too (row A1). `seal(identity, request name)` seals who the person
+    is to the custodians (row A3)."""
 
-    def __init__(self, keep_text: KeepText) -> None:
+    def __init__(self, keep_text: KeepText, seal: Seal) -> None:
         super().__init__(ComplaintFiledV1, keep_text, "text_ref", FileComplaint)
+        self._seal = seal
 
-    def _changes(self, found: ComplaintFiledV1, request_name: str) -> dict[str, Any]:
+    def take(self, raw: bytes, request_name: str) -> tuple[ComplaintFiledV1, dict[str, Any]]:
+        found = self._decoder.decode(raw or b"{}")
+        if found.identity_ref is not None:
+            raise invalid("identity_ref is given here, not taken")
+        data = self._kept(found, request_name)
+        if found.identity is None:
+            return data, {}
+        if found.identity == Identity():
+            raise invalid("identity: give at least one of its fields, or leave it out")
+        sealed = self._seal(found.identity, request_name)
+        return self._data(data, identity_ref=sealed.identity_ref), {"sealed": msgspec.structs.asdict(sealed)}
+
+    def _changes(self, found: FileComplaint, request_name: str) -> dict[str, Any]:
         def keep_number(number: str) -> str:
             return self._keep_text(number, request_name)
 
@@ -111,7 +131,7 @@ def _with_text(model: type[EventModel]) -> type[msgspec.Struct]:
     )  # fmt: skip
 
 
-def command_bodies(keep_text: KeepText) -> Mapping[str, Body[Any]]:
+def command_bodies(keep_text: KeepText, seal: Seal) -> Mapping[str, Body[Any]]:
     """The body of every complaint command."""
     found: dict[str, Body[Any]] = {}
     for command, model in LIFE.models.items():
@@ -119,4 +139,4 @@ def command_bodies(keep_text: KeepText) -> Mapping[str, Body[Any]]:
             found[command] = TextBody(model, keep_text, _TEXTS[command])
         else:
             found[command] = ReasonBody(model, keep_text) if command in _REASONS else OpaqueBody(model)
-    return found | {LIFE.opening: FileBody(keep_text)}
+    return found | {LIFE.opening: FileBody(keep_text, seal)}

@@ -1,5 +1,9 @@
 """Metrics of complaints alone; those of every source are in services.shared.source_telemetry."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 RECEIPTS = Counter("duban_receipt_lookups", "Receipt codes asked for, by outcome (found, unknown)", ["outcome"])
+IDENTITIES_WAITING = Gauge("duban_identities_waiting", "Sealed identities that the vault has not taken yet")
+IDENTITIES_HANDED_ON = Counter(
+    "duban_identities_handed_on", "Sealed identities offered to the vault, by outcome (kept, refused)", ["outcome"]
+)

@@ -6,9 +6,9 @@ without NUL (stores build their keys with it), nor agency, section and officer, 
 decoded event need not ask again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import msgspec
 
@@ -27,10 +27,10 @@ Kind = Literal["empty", "envelope", "type", "data", "size", "name", "sequence", 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _OF_NO_CASE = frozenset({"clock.ticked.v1", "calendar.decreed.v1"})
 _OF_SOURCES = frozenset(name for topic in SOURCE_TOPICS for name in topic_models(topic))
-_envelope = msgspec.json.Decoder(Envelope)
+_decode = msgspec.json.Decoder(Envelope).decode
 _encoder = msgspec.json.Encoder()
-_decoders: Mapping[str, msgspec.json.Decoder[Any]] = {
-    name: msgspec.json.Decoder(model) for name, model in MODELS.items()
+_decoders: Mapping[str, Callable[[msgspec.Raw], Any]] = {
+    name: msgspec.json.Decoder(model).decode for name, model in MODELS.items()
 }
 encode_json = _encoder.encode
 Instants = tuple[tuple[str, "Instants | None"], ...]
@@ -72,7 +72,7 @@ def decode(value: bytes | None) -> Event:
     if not value:
         raise Undecodable("empty record: a CloudEvents JSON object was expected", "empty")
     try:
-        envelope = _envelope.decode(value)
+        envelope = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(f"not a CloudEvents envelope: {error}", "envelope") from None
     decoder = _decoders.get(envelope.type)
@@ -88,17 +88,14 @@ def decode(value: bytes | None) -> Event:
     ):  # fmt: skip
         _check(envelope)
     try:
-        data = decoder.decode(envelope.data)
+        data = decoder(envelope.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(f"{envelope.type}: {error}", "data") from None
     if not plain:
         _check_codes(envelope.type, data)
     if instants := _instants[envelope.type]:
         _check_instants(envelope.type, data, instants)
-    return Event(
-        id=envelope.id, source=envelope.source, type=envelope.type, subject=subject, time=envelope.time,
-        sequence=sequence, timeline=timeline, data=data,
-    )  # fmt: skip
+    return Event(envelope.id, envelope.source, envelope.type, subject, envelope.time, sequence, timeline, data)
 
 
 def encode(
@@ -108,7 +105,7 @@ def encode(
     return _encoder.encode(
         Envelope(
             id=id, source=source, type=event_type(type(data)), subject=subject, time=time, sequence=sequence,
-            timeline=timeline, data=msgspec.Raw(_encoder.encode(data)),
+            timeline=timeline, data=cast(msgspec.Raw, data),  # written as it is, in the same pass
         )
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ Satisfaction = Annotated[int, msgspec.Meta(ge=1, le=5)]
 class ComplaintFiledV1(EventModel):
     """`agency`/`section`/`officer` are whom it is about. `procedure` names the clocks in policies/cases.yaml.
 
+    `identity_ref` says that the person gave a name; it tells nothing of it and is another one for every complaint.
     `intake` has the channel's own fields (row A1): opaque or categorical only. `item` is what it is about in the
     catalogue of powers.
     """
@@ -49,6 +50,7 @@ class ComplaintFiledV1(EventModel):
     place: str | None = None
     source_ref: str | None = None
     text_ref: str | None = None
+    identity_ref: str | None = None
     item: str | None = None
     intake: dict[str, str | bool | list[str]] = {}
 

@@ -10,7 +10,7 @@ from services.contracts.instants import Instant
 LIVE = "live"
 
 
-class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=False):
+class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=False, gc=False):
     """One fact about one case.
 
     `subject` is the case id and the record's key, `sequence` counts 1, 2, 3… within it. `timeline` tells the city's
@@ -30,11 +30,12 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=False):
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
-class EventModel(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Base of every event's data. Consumers ignore fields they do not know; a breaking change is a new class."""
+class EventModel(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, gc=False):
+    """Base of every event's data. Consumers ignore fields they do not know; a breaking change is a new class. Decoded
+    JSON holds no cycles, so the collector need not know of it."""
 
 
-class Event(msgspec.Struct, kw_only=True, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """An envelope whose data has been decoded to its model."""
 
     id: str

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from services.contracts import alerts, approvals, clock, codec, complaints, dead_letters, directives, facts, inspections
+from services.contracts import (
+    alerts,
+    approvals,
+    audit,
+    clock,
+    codec,
+    complaints,
+    dead_letters,
+    directives,
+    facts,
+    inspections,
+)  # fmt: skip
 from services.contracts.envelope import EventModel
 from services.contracts.identifiers import alert_id, name_of
 from services.contracts.limits import Limit
@@ -42,7 +53,7 @@ _LIVES: dict[tuple[str, str], Sequence[_Record]] = {
         _Record("03-02 09:12", complaints.ComplaintFiledV1(
             channel="hotline", offence="arbitrary_charge", agency="housing", section="approval",
             enterprise="enterprise-0417", item="construction-permit", text_ref="text-5f1c",
-            intake={"call_ref": "call-2026-0302-0117", "caller": "unknown"})),
+            identity_ref="identity-7b02", intake={"call_ref": "call-2026-0302-0117", "caller": "unknown"})),
         _Record("03-02 15:40", complaints.ComplaintAcceptedV1(severity="yellow")),
         _Record("03-03 08:55", complaints.ComplaintDispatchedV1(
             agency="housing", section="approval", assisting=["finance"])),
@@ -180,6 +191,11 @@ def _outcomes() -> dict[tuple[str, str], Sequence[_Record]]:
                 topic="complaints.v1", partition=2, offset=1044, consumer="supervision.cases",
                 reason="complaint.filed.v1: Object missing required field `channel`", seen_at=_at("03-31 00:02"),
                 key="Y29tcGxhaW50LTE=", value="eyJ0eXBlIjoiY29tcGxhaW50LmZpbGVkLnYxIn0=")),
+        ),
+        ("/audit", "audit"): (
+            _Record("03-31 00:03", audit.AuditSealedV1(
+                trail_sequence=1, trail_hash="9f3c" * 16, day=date(2026, 3, 30), sealed_at=_at("03-31 00:03"),
+                key_id="5d20c9e3b0020f3b", signature="q83v" * 21 + "qw==")),
         ),
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Instants as integers: microseconds since 1970-01-01T00:00:00Z. Free of clocks and of time zones."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -20,10 +21,11 @@ def to_micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=8192)  # what happens together shares its instants
 def from_micros(micros: int) -> datetime:
     """The UTC datetime of `micros` microseconds since the epoch; outside the years 1 to 9999 it is their edge."""
     try:
-        return _EPOCH + timedelta(microseconds=micros)
+        return _EPOCH + timedelta(0, 0, micros)
     except OverflowError:
         return _LAST if micros > 0 else _FIRST
 

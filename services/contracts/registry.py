@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from services.contracts import alerts, approvals, clock, complaints, dead_letters, directives, facts, inspections
+from services.contracts import alerts, approvals, audit, clock, complaints, dead_letters, directives, facts, inspections
 from services.contracts.envelope import EventModel
 
 _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
@@ -32,7 +32,9 @@ _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
         alerts.AlertRaisedV1, alerts.AlertEscalatedV1, alerts.AlertSettledV1, alerts.AlertCorrectedV1,
     ),
     "dead-letters.v1": (dead_letters.DeadLetterV1,),
+    "audit-heads.v1": (audit.AuditSealedV1,),
 }  # fmt: skip
+_WITHOUT_TICKS = ("dead-letters.v1", "audit-heads.v1")
 _EVERYWHERE = (clock.ClockTickedV1,)
 _SOURCES = ("complaints.v1", "approvals.v1", "inspections.v1", "directives.v1")
 
@@ -48,7 +50,7 @@ def event_type(model: type[EventModel]) -> str:
 def topic_models(topic: str) -> dict[str, type[EventModel]]:
     """Event type -> model, for every record that may lie in `topic`. Raises KeyError for an unknown topic."""
     models = _TOPIC_MODELS[topic]
-    if topic != "dead-letters.v1":
+    if topic not in _WITHOUT_TICKS:
         models += _EVERYWHERE
     if topic in _SOURCES:
         models += (clock.CalendarDecreedV1,)

@@ -8,6 +8,7 @@ SOURCE_TOPICS = ("complaints.v1", "approvals.v1", "inspections.v1", "directives.
 FACTS = "facts.v1"
 ALERTS = "alerts.v1"
 DEAD_LETTERS = "dead-letters.v1"
+AUDIT_HEADS = "audit-heads.v1"
 FOREVER = -1
 MAX_DEAD_LETTER = 2 * 1024 * 1024  # bytes: a record of a broker's default megabyte, in base64, with its reason
 _YEAR_MS = 365 * 24 * 3600 * 1000
@@ -44,6 +45,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(name=DEAD_LETTERS, about="Records that no consumer could read, whole", key="topic-partition-offset",
           producers=("supervision", "notifications", "metrics"), consumers=("operators",), partitions=1,
           max_bytes=MAX_DEAD_LETTER),
+    Topic(name=AUDIT_HEADS, about="Signed heads of the audit trail: what is recorded stays recorded", key="audit",
+          producers=("vault",), consumers=("auditors",), partitions=1),
 )  # fmt: skip
 
 

@@ -10,16 +10,18 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.contracts.instants import from_micros
 from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
-from services.notifications.domain.queries import AlertQuery, Scope
+from services.notifications.domain.queries import AlertQuery, Scope, finds
 from services.notifications.domain.watermarks import Watermark, expected, watermark
 from services.notifications.repository import AlertReader, FeedEntry
 from services.notifications.tail import FeedTail
 from services.shared import access
 from services.shared.auth import Principal, require
+from services.shared.failpoints import failpoint
 from services.shared.problems import Problem
 
 MAX_LIMIT = 1000
 KEEP_ALIVE_SECONDS = 15.0
+STREAM_LOT = 200
 
 
 def scope_of(endpoint: str, principal: Principal) -> Scope:
@@ -126,13 +128,20 @@ async def _stream(
         while True:
             last = await tail.beyond(scanned, KEEP_ALIVE_SECONDS)
             while scanned < last:
-                entries = await to_thread.run_sync(alerts.feed, scanned, query, scope, 200)
+                kept = tail.after(scanned)
+                if kept is None:
+                    entries = await to_thread.run_sync(alerts.feed, scanned, query, scope, STREAM_LOT)
+                    reached = entries[-1].position if entries else last
+                    scanned = reached if len(entries) == STREAM_LOT else max(last, reached)
+                else:
+                    entries = [entry for entry in kept if finds(query, scope, entry.item)]
+                    scanned = kept[-1].position if kept else last
                 for entry in entries:
+                    failpoint("deliver.before", f"alert.{entry.change}.v1")
                     yield ServerSentEvent(
                         id=str(entry.position), event=entry.change, data=msgspec.json.encode(_entry(entry)).decode()
                     )
-                reached = entries[-1].position if entries else last
-                scanned = reached if len(entries) == 200 else max(last, reached)
+                    failpoint("deliver.after", f"alert.{entry.change}.v1")
 
 
 def _by_prefix(alerts: AlertReader, prefix: str, scope: Scope) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from services.notifications.domain.alerts import Alert
-from services.notifications.domain.queries import AlertQuery, Position, Scope, cursor_of, position_of
+from services.notifications.domain.queries import AlertQuery, Position, Scope, cursor_of, finds, position_of
 from services.notifications.domain.watermarks import Mark
 from services.notifications.repository import FeedEntry, NewEntry
 
@@ -49,7 +49,9 @@ class MemoryAlerts:
 
     def page(self, query: AlertQuery, scope: Scope) -> tuple[list[dict[str, Any]], str | None]:
         key = _worst if query.sort == "worst" else _newest
-        found = sorted((a for a in self._alerts.values() if _finds(query, scope, a)), key=lambda a: key(_position(a)))
+        found = sorted(
+            (a for a in self._alerts.values() if finds(query, scope, a.item)), key=lambda a: key(_position(a))
+        )
         if query.after is not None:
             after = key(position_of(query.after))
             found = [a for a in found if key(_position(a)) > after]
@@ -68,13 +70,13 @@ class MemoryAlerts:
         return [entry for _, alert, entry in self._feed if alert.alert_id == alert_id]
 
     def counts(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, int]:
-        found = (a for a in self._alerts.values() if _finds(query, scope, a, without=field))
+        found = (a for a in self._alerts.values() if finds(query, scope, a.item, without=field))
         return dict(Counter(str(getattr(a, field) or "") for a in found))
 
     def by_severity(self, query: AlertQuery, scope: Scope, field: str) -> dict[str, dict[str, int]]:
         found: dict[str, Counter[str]] = {}
         for alert in self._alerts.values():
-            if _finds(query, scope, alert):
+            if finds(query, scope, alert.item):
                 found.setdefault(str(getattr(alert, field) or ""), Counter())[alert.severity] += 1
         return {value: dict(counts) for value, counts in found.items()}
 
@@ -83,7 +85,10 @@ class MemoryAlerts:
         return sorted(of_alerts | set(self._marks))
 
     def feed(self, after: int, query: AlertQuery, scope: Scope, limit: int) -> list[FeedEntry]:
-        return [e for _, a, e in self._feed if e.position > after and _finds(query, scope, a)][:limit]
+        return [e for _, a, e in self._feed if e.position > after and finds(query, scope, a.item)][:limit]
+
+    def since(self, position: int) -> list[FeedEntry]:
+        return [entry for _, _, entry in self._feed if entry.position > position]
 
     def last_position(self) -> int:
         return len(self._feed)
@@ -113,15 +118,3 @@ def _newest(position: Position) -> tuple[int, str]:
 
 def _worst(position: Position) -> tuple[int, int, str]:
     return (-position[0], position[1], position[2])
-
-
-def _finds(query: AlertQuery, scope: Scope, alert: Alert, without: str | None = None) -> bool:
-    wanted = {name: value for name, value in query.filters().items() if name != without}
-    fields = {**alert.item, "group": alert.group}
-    if query.raised_from_us is not None and alert.raised_us < query.raised_from_us:
-        return False
-    if query.text is not None and not (
-        query.text in (fields["case_ref"], fields["source_ref"]) or alert.alert_id.startswith(query.text)
-    ):
-        return False
-    return scope.admits(alert.agency, alert.group) and all(fields.get(name) == value for name, value in wanted.items())

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, InsertOne, MongoClient, ReplaceOne
+from pymongo import ASCENDING, DESCENDING, InsertOne, MongoClient, ReplaceOne, WriteConcern
 from pymongo.errors import BulkWriteError
 
 from services.notifications.domain.alerts import OPEN_WEIGHT, SEVERITIES, WEIGHTS, Alert
@@ -35,6 +35,9 @@ class MongoAlerts:
     def __init__(self, client: MongoClient[dict[str, Any]], database: str = DATABASE) -> None:
         db = client[database]
         self._alerts, self._feed, self._marks, self._about = db.alerts, db.feed, db.watermarks, db.about
+        # A counter that a crash of the store turns back is made up for: see last_position.
+        self._counter = db.about.with_options(write_concern=WriteConcern(w=1, j=False))
+        self._written: int | None = None  # the position that this writer, and nobody since, has written last
         self._cube, self._cube_position, self._cube_at, self._cube_cost = Cube(()), -1, 0.0, 0.0
 
     def ensure_indexes(self) -> None:
@@ -47,7 +50,7 @@ class MongoAlerts:
     # writing
 
     def put_alerts(self, alerts: Sequence[Alert]) -> None:
-        ids = [alert.alert_id for alert in alerts]
+        ids = [alert.alert_id for alert in alerts if alert.version > 1]  # a first version replaces none
         kept = {d["_id"]: d["version"] for d in _in_lots(self._alerts, "_id", ids, {"version": 1})}
         writes: list[Any] = []
         for alert in alerts:
@@ -73,7 +76,8 @@ class MongoAlerts:
             return []
         # Positions are unique, and always the highest plus one, written in order: of two writers at once one fails, and
         # its batch is tried again from what it then finds.
-        first = self.last_position() + 1
+        written, self._written = self._written, None
+        first = (self.last_position() if written is None else written) + 1
         added = [
             FeedEntry(
                 position=position, change=entry.change, timeline=entry.alert.timeline, latency_ms=entry.latency_ms,
@@ -83,7 +87,8 @@ class MongoAlerts:
         ]  # fmt: skip
         documents = [_feed_document(feed, entry.alert) for feed, entry in zip(added, fresh, strict=True)]
         self._feed.insert_many(documents, ordered=True)
-        self._about.update_one({"_id": "feed"}, {"$max": {"position": added[-1].position}}, upsert=True)
+        self._written = added[-1].position
+        self._counter.update_one({"_id": "feed"}, {"$max": {"position": added[-1].position}}, upsert=True)
         return added
 
     def put_marks(self, timeline: str, marks: Mapping[Mark, int]) -> None:
@@ -224,6 +229,10 @@ class MongoAlerts:
             after += FEED_WINDOW
         return [_entry(document) for document in found[:limit]]
 
+    def since(self, position: int) -> list[FeedEntry]:
+        part = {"position": {"$gt": position, "$lte": position + FEED_WINDOW}}
+        return [_entry(document) for document in self._feed.find(part, _ENTRY).sort("position", ASCENDING)]
+
     def last_position(self) -> int:
         counted = self._about.find_one({"_id": "feed"})
         position = int(counted["position"]) if counted else 0
@@ -254,6 +263,9 @@ class MongoAlerts:
             return None
 
         return {"timeline": timeline, "count": count, "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1.0)}
+
+
+_ENTRY = {"_id": 0, "position": 1, "change": 1, "timeline": 1, "latency_ms": 1, "item": 1}
 
 
 def _document(alert: Alert) -> dict[str, Any]:

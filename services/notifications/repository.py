@@ -69,6 +69,9 @@ class AlertReader(Protocol):
     def feed(self, after: int, query: AlertQuery, scope: Scope, limit: int) -> list[FeedEntry]:
         """Entries after a position, oldest first."""
 
+    def since(self, position: int) -> list[FeedEntry]:
+        """Some of the entries after `position`, the next one first; none only when there are none."""
+
     def last_position(self) -> int:
         """The highest position in the feed, 0 when it is empty."""
 

@@ -17,7 +17,7 @@ from services.notifications.domain.directory import Directory
 from services.notifications.domain.watermarks import Mark
 from services.notifications.repository import AlertWriter, NewEntry
 from services.shared.consuming import Received
-from services.shared.failpoints import failpoint
+from services.shared.failpoints import failpoint_of_kinds
 
 
 class Inbox:
@@ -44,15 +44,16 @@ class Inbox:
                 of_timeline = marks.setdefault(record.event.timeline, {})
                 mark = (data.source, record.partition)
                 of_timeline[mark] = max(to_micros(data.as_of), of_timeline.get(mark, -(2**62)))
+        kinds = {record.event.type for record in batch}
         if newest:
-            failpoint("inbox.received")
+            failpoint_of_kinds("inbox.upsert.before", kinds)
             self._writer.put_alerts(list(newest.values()))
-            failpoint("inbox.alerts")
+            failpoint_of_kinds("inbox.upsert.after", kinds)
             self._append(versions)
-            failpoint("inbox.feed")
+            failpoint_of_kinds("inbox.feed.after", kinds)
         for timeline, of_timeline in marks.items():
             self._writer.put_marks(timeline, of_timeline)
-        failpoint("inbox.marks")
+        failpoint_of_kinds("inbox.marks.after", kinds)
 
     def _append(self, versions: dict[str, tuple[Alert, Received]]) -> None:
         now = self._now_ms()

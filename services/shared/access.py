@@ -7,18 +7,9 @@ from typing import Literal, NamedTuple, get_args
 import yaml
 
 Role = Literal[
-    "citizen",
-    "importer",
-    "clerk",
-    "agency",
-    "head",
-    "window",
-    "inspector",
-    "supervisor",
-    "office",
-    "leader",
-    "operator",
-]
+    "citizen", "importer", "clerk", "agency", "head", "window", "inspector", "supervisor", "office", "leader",
+    "operator", "custodian", "intake",
+]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 Scope = Literal["city", "own"]
 
@@ -60,7 +51,7 @@ TABLE: Mapping[str, Access] = {
     "health": _entry(_EVERYONE, "city", "liveness and readiness"),
     "metrics": _entry(_EVERYONE, "city", "Prometheus metrics; they hold no case and no person"),
     # complaints
-    "complaints.file": _entry(_EVERYONE, "city", "file a complaint, without identity (A1, A3)"),
+    "complaints.file": _entry(_EVERYONE, "city", "file a complaint, anonymous or with a sealed identity (A1, A3)"),
     "complaints.accept": _entry("clerk office importer", "city", "accept a complaint (A2)"),
     "complaints.refuse": _entry("clerk office importer", "city", "refuse a complaint with a listed reason (A2)"),
     "complaints.appeal-refusal": _entry("clerk office importer", "city", "appeal against a refusal, for the person"),
@@ -94,6 +85,17 @@ TABLE: Mapping[str, Access] = {
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
     "complaints.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
+    # vault: identities (A3). A custodian's token counts there only when the vault itself has given it.
+    "vault.sign-in": _entry(_EVERYONE, "city", "a custodian signs in"),
+    "vault.keep": _entry("intake", "city", "an intake service hands over a sealed identity"),
+    "vault.request": _entry("custodian", "city", "ask for the opening of an identity, with case and reason"),
+    "vault.approve": _entry("custodian", "city", "approve it: another custodian than who asked"),
+    "vault.deny": _entry("custodian", "city", "deny it: another custodian than who asked"),
+    "vault.open": _entry("custodian", "city", "read the identity, once"),
+    "vault.openings": _entry("custodian office leader", "city", "every opening asked for, approved, denied, made"),
+    "vault.retention": _entry("custodian office operator", "city", "how many identities are past their retention"),
+    "vault.shred": _entry("custodian operator", "city", "destroy the data keys of identities past their retention"),
+    "vault.rotate": _entry("custodian", "city", "a new custodians' key"),
     # approvals
     "approvals.apply": _entry("window agency importer", "own", "an application is handed in (C2)"),
     "approvals.accept": _entry("window agency importer", "own", "accept an application (C2)"),

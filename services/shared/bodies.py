@@ -33,6 +33,10 @@ class Body(Generic[M]):
         """
         return self._data(self._decoder.decode(raw or b"{}"))
 
+    def take(self, raw: bytes, request_name: str) -> tuple[M, dict[str, Any]]:
+        """What `read` gives, and fields that the document of a new case has beside the case."""
+        return self.read(raw, request_name), {}
+
     def _data(self, found: M, **changes: Any) -> M:
         values = {name: getattr(found, name) for name in self.model.__struct_fields__} | changes
         for name, value in values.items():

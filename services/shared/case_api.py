@@ -1,7 +1,7 @@
 """The HTTP routes that the four sources have alike: commands, cases, imports, ticks. Free of any service's rules."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -97,11 +97,11 @@ def order_of(request: Request, principal: Principal, endpoint: str, command: str
     """The order in a request: its headers, its case and its data."""
     timeline, occurred_at = timeline_of(request, principal, endpoint)
     key, version = _key(request), expected_version(request)
-    data = body.read(raw, name_of("request", principal.subject, key) if key else new_id())
+    data, beside = body.take(raw, name_of("request", principal.subject, key) if key else new_id())
     return Order(
         name=command, data=data, actor=principal, reach=access.reach(endpoint, principal),
         case_id=request.path_params.get("case_id"), timeline=timeline, occurred_at=occurred_at, key=key,
-        expected_version=version,
+        expected_version=version, beside=beside,
     )  # fmt: skip
 
 
@@ -266,8 +266,14 @@ def described(schema: type[msgspec.Struct], *, command: bool = False) -> dict[st
 
 def components(bodies: Mapping[str, Body[Any]], *more: type[msgspec.Struct]) -> dict[str, Any]:
     """The schemas that the descriptions of `bodies`, of every source's other requests, and of `more` refer to."""
-    schemas = [*(body.schema for body in bodies.values()), Body(CalendarDecreedV1).schema, ImportRequest, TickRequest]
-    return msgspec.json.schema_components([*schemas, *more], ref_template=_REFERENCE)[1]
+    schemas: list[type[msgspec.Struct]] = [body.schema for body in bodies.values()]
+    schemas += [Body(CalendarDecreedV1).schema, ImportRequest, TickRequest]
+    return referred([*schemas, *more])
+
+
+def referred(schemas: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
+    """The schemas that `described` refers to."""
+    return msgspec.json.schema_components(schemas, ref_template=_REFERENCE)[1]
 
 
 def install_command_problems(app: FastAPI) -> None:

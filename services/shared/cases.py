@@ -11,14 +11,15 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
 from services.contracts.lifecycle import Case
 from services.shared.documents import CaseDocument
-from services.shared.outbox import Broadcast, MongoOutbox
+from services.shared.grouping import Grouped
+from services.shared.outbox import IDS_A_QUERY, Broadcast, MongoOutbox
 
 KEPT_RESULTS = 50
-_IDS_A_QUERY = 50  # Larger $in lists gain little on MongoDB and are slow on the embedded stand-in.
+DUPLICATE_KEY = 11000
 C = TypeVar("C", bound=Case)
 
 
@@ -101,6 +102,7 @@ class MongoCases(Generic[C]):
         self._type, self._document, self._broadcast = case_type, document, broadcast
         self._fields = tuple(case_type.__struct_fields__)
         self._indexed = False
+        self._inserts = Grouped(self._insert_all)
 
     @property
     def _cases(self) -> Any:
@@ -124,8 +126,8 @@ class MongoCases(Generic[C]):
     def load_many(self, case_ids: Collection[str]) -> dict[str, Stored[C]]:
         ids = list(case_ids)
         found: dict[str, Stored[C]] = {}
-        for start in range(0, len(ids), _IDS_A_QUERY):
-            query = {"_id": {"$in": ids[start : start + _IDS_A_QUERY]}}
+        for start in range(0, len(ids), IDS_A_QUERY):
+            query = {"_id": {"$in": ids[start : start + IDS_A_QUERY]}}
             for document in self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}):
                 found[document["_id"]] = self._stored(document)
         return found
@@ -135,13 +137,22 @@ class MongoCases(Generic[C]):
         return [msgspec.convert(entry, Recorded) for entry in found["history"]] if found else []
 
     def save(self, write: Write[C]) -> None:
-        try:
-            if write.before is None:
-                self._cases.insert_one(self._insert(write))
-            elif not self._cases.update_one(*self._update(write)).matched_count:
+        if write.before is None:
+            if not self._inserts.submit(self._insert(write)):
                 raise WriteConflict(write.after.case_id)
-        except DuplicateKeyError:
-            raise WriteConflict(write.after.case_id) from None
+        elif not self._cases.update_one(*self._update(write)).matched_count:
+            raise WriteConflict(write.after.case_id)
+
+    def _insert_all(self, documents: Sequence[dict[str, Any]]) -> list[bool]:
+        """Insert each document that is not there yet; which of them were inserted."""
+        try:
+            self._cases.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            failed = {e["index"]: e["code"] for e in error.details["writeErrors"]}
+            if error.details["writeConcernErrors"] or set(failed.values()) != {DUPLICATE_KEY}:
+                raise
+            return [index not in failed for index in range(len(documents))]
+        return [True] * len(documents)
 
     def save_many(self, writes: Sequence[Write[C]]) -> set[str]:
         operations = [
@@ -153,7 +164,7 @@ class MongoCases(Generic[C]):
             done = self._cases.bulk_write(operations, ordered=False)
             saved = done.inserted_count + done.matched_count
         except BulkWriteError as error:
-            if any(e["code"] != 11000 for e in error.details["writeErrors"]):
+            if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
                 raise
             saved = error.details["nInserted"] + error.details["nMatched"]
         if saved == len(writes):

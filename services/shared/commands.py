@@ -6,6 +6,7 @@ lost race is looked at once more for the command's own Idempotency-Key: then it 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from services.contracts.envelope import LIVE, Envelope, EventModel
 from services.contracts.identifiers import case_id as named_case_id
 from services.contracts.identifiers import name_of, new_id
 from services.contracts.instants import from_micros, to_micros
-from services.contracts.lifecycle import Case, Command, Lifecycle
+from services.contracts.lifecycle import Case, Command, Lifecycle, Refused
 from services.contracts.registry import event_type
 from services.shared.access import Principal, Reach
 from services.shared.cases import CaseRepository, Recorded, Result, Stored, Write, WriteConflict
@@ -61,7 +62,10 @@ class Kind(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One command as it came in. `occurred_at` is given on timelines other than live only."""
+    """One command as it came in. `occurred_at` is given on timelines other than live only.
+
+    `beside` are fields that the document of a new case gets beside the case, in the same write.
+    """
 
     name: str
     data: EventModel
@@ -72,6 +76,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     key: str | None = None
     expected_version: int | None = None
+    beside: dict[str, Any] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -128,23 +133,32 @@ class CaseService(Generic[C]):
         case_id = order.case_id or self._new_case_id(order)
         key = name_of("key", order.actor.subject, order.key) if order.key else None
         digest = self._digest(order) if key else ""
+        if opening:
+            # Hardly ever has the case been opened before, and the store finds out while it inserts. What is refused is
+            # looked at once more below: it may be the repetition of a request that was not.
+            with suppress(WriteConflict, Refused, OutsideScope, Stale):
+                return self._saved(order, None, case_id, key, digest), False
         stored = self.cases.load(case_id)
         if stored is None and not opening:
             raise NotFound(case_id)
         if first := self._first_answer(stored, key, digest):
             return first, True
-        self._check(order, stored)
-        write = self._write(order, stored, case_id, key, digest)
         try:
-            self.cases.save(write)
+            return self._saved(order, stored, case_id, key, digest), False
         except WriteConflict:
             stored = self.cases.load(case_id)
             if first := self._first_answer(stored, key, digest):
                 return first, True
             raise self._conflict(stored, order) from None
+
+    def _saved(self, order: Order, stored: Stored[C] | None, case_id: str, key: str | None, digest: str) -> Answer:
+        """Carry `order` out on the case as it was read. Raises WriteConflict when another writer was first."""
+        self._check(order, stored)
+        write = self._write(order, stored, case_id, key, digest)
+        self.cases.save(write)
         failpoint("command.saved")
         self.observe(order.data)
-        return self.answer(write.after, write.version, opened=opening), False
+        return self.answer(write.after, write.version, opened=stored is None)
 
     def _new_case_id(self, order: Order) -> str:
         """A name that a repeated request finds again: by the log's own id, else by the Idempotency-Key."""
@@ -213,7 +227,7 @@ class CaseService(Generic[C]):
         return Write(
             before=stored, after=after, events=recorded, bodies=bodies,
             result=Result(key, digest, codec.encode_json(kept)) if key else None,
-            extra=self.beside(after) if stored is None else {},
+            extra=self.beside(after) | order.beside if stored is None else {},
         )  # fmt: skip
 
     def new_case(self, case_id: str, timeline: str, source_ref: str | None) -> C:

@@ -1,4 +1,4 @@
-"""A Kafka reader for projections: batches in, unreadable records to dead letters, commit only after the batch is kept.
+"""A Kafka reader for projections: batches in, unreadable records to dead letters, commit only after batches are kept.
 
 At least once: whoever handles a batch must make repeats harmless. A failure of the handler is taken for transient and
 tried again in place; nothing is skipped (architecture rules 6 and 9).
@@ -23,6 +23,7 @@ from services.contracts.topics import DEAD_LETTERS, MAX_DEAD_LETTER
 
 log = structlog.get_logger()
 PATIENCE_SECONDS = 20.0
+COMMIT_SECONDS = 1.0  # the most that is read again after a crash
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -130,6 +131,7 @@ class BatchReader:
         self._consumer.subscribe(self._topics)
         patience = PATIENCE_SECONDS
         since = time.monotonic()
+        kept_since: float | None = None  # batches have been kept since then and not been committed
         try:
             while not stop.is_set():
                 if self._consumer.assignment():
@@ -141,9 +143,15 @@ class BatchReader:
                     self._consumer.subscribe(self._topics)
                     since, patience = time.monotonic(), patience * 2
                 polled = self._consumer.poll(timeout_ms=200, max_records=self._max_records)
-                if polled and self._done(polled, stop):
+                now = time.monotonic()
+                if polled:
+                    kept_since = (kept_since or now) if self._done(polled, stop) else None
+                if kept_since is not None and (not polled or now - kept_since > COMMIT_SECONDS):
                     self._consumer.commit()
+                    kept_since = None
                 self.ready = bool(self._consumer.assignment())
+            if kept_since is not None:
+                self._consumer.commit()
         finally:
             self._consumer.close()
             if self._producer is not None:

@@ -10,19 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from services.contracts.codec import Undecodable, decode
 from services.contracts.dead_letters import DeadLetterV1
 from services.contracts.topics import DEAD_LETTERS
+from services.shared.topic_records import KafkaUnreachable, records
 
 REPLAYED, REPLAY_OF = "replayed", "replay-of"
 _TIMEOUT_MS = 15_000
-
-
-class BoxUnreachable(RuntimeError):
-    """Kafka did not answer, or did not acknowledge."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +41,11 @@ class Box:
 
 
 def read(brokers: str) -> Box:
-    """Every letter that lies in dead-letters.v1 now. Raises BoxUnreachable."""
+    """Every letter that lies in dead-letters.v1 now. Raises KafkaUnreachable."""
     letters: dict[str, Letter] = {}
     replayed: dict[str, datetime] = {}
     unreadable: list[int] = []
-    for record in _records(brokers):
+    for record in records(brokers, DEAD_LETTERS):
         try:
             event = decode(record.value)
         except Undecodable:
@@ -70,14 +67,14 @@ def replay(
     """Put each letter's bytes back under its key in its partition, then mark it; `marker` makes the marker's value.
 
     Letters that were replayed or are not replayable are left out. Returns how many were put back.
-    Raises BoxUnreachable at the first that the broker does not acknowledge; those before it are done and marked.
+    Raises KafkaUnreachable at the first that the broker does not acknowledge; those before it are done and marked.
     """
     try:
         producer = KafkaProducer(
             bootstrap_servers=brokers.split(","), acks="all", enable_idempotence=True, request_timeout_ms=_TIMEOUT_MS
         )
     except KafkaError as error:
-        raise BoxUnreachable(f"no Kafka broker answers at {brokers}: {error}") from error
+        raise KafkaUnreachable(f"no Kafka broker answers at {brokers}: {error}") from error
     count = 0
     try:
         for letter in letters:
@@ -95,35 +92,10 @@ def replay(
             count += 1
             done(letter)
     except KafkaError as error:
-        raise BoxUnreachable(f"Kafka at {brokers} did not acknowledge: {error}") from error
+        raise KafkaUnreachable(f"Kafka at {brokers} did not acknowledge: {error}") from error
     finally:
         producer.close()
     return count
-
-
-def _records(brokers: str):  # type: ignore[no-untyped-def]
-    """Every record up to the end of the topic as it is at the start."""
-    try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=brokers.split(","), enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
-        )
-    except KafkaError as error:
-        raise BoxUnreachable(f"no Kafka broker answers at {brokers}: {error}") from error
-    try:
-        numbers = consumer.partitions_for_topic(DEAD_LETTERS) or set()
-        partitions = [TopicPartition(DEAD_LETTERS, number) for number in sorted(numbers)]
-        if not partitions:
-            return
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        while any(consumer.position(partition) < end for partition, end in ends.items()):
-            for records in consumer.poll(timeout_ms=1000).values():
-                yield from records
-    except KafkaError as error:
-        raise BoxUnreachable(f"Kafka at {brokers} did not answer: {error}") from error
-    finally:
-        consumer.close()
 
 
 def _bytes(text: str | None) -> bytes | None:

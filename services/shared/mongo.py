@@ -6,7 +6,11 @@ from pymongo import MongoClient
 from services.shared.settings import Settings
 
 # Whoever waits longer than this is answered 503; the same Idempotency-Key finds out later whether it was done.
-_OPTIONS = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 30000, "tz_aware": True}
+# Acknowledged is in the journal of a majority.
+_OPTIONS = {
+    "serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 30000, "tz_aware": True,
+    "w": "majority", "journal": True,
+}  # fmt: skip
 _hosts: dict[str, str] = {}
 
 

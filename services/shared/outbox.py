@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from mongoengine import BinaryField, Document, EmbeddedDocument, IntField, ObjectIdField, StringField
-from pymongo import UpdateOne
+from pymongo import UpdateOne, WriteConcern
 from pymongo.collection import Collection
+
+IDS_A_QUERY = 50  # Larger $in lists gain little on MongoDB and are slow on the embedded stand-in.
 
 
 class OutboxEntry(EmbeddedDocument):
@@ -86,6 +88,7 @@ class MongoOutbox:
 
     def __init__(self, cases: Collection, broadcasts: Collection) -> None:
         self._cases, self._broadcasts = cases, broadcasts
+        self._relaxed = cases.with_options(write_concern=WriteConcern(w=1, j=False))
 
     def requests(self) -> list[Request]:
         found = self._broadcasts.find({}).sort("_id", 1).limit(500)
@@ -120,16 +123,21 @@ class MongoOutbox:
     def acknowledge(self, published: Sequence[tuple[str, int]]) -> None:
         """A case whose last event is published is done. One that a writer has moved on meanwhile only loses the
         published entries and stays pending: its writer pushed to the same document, so neither undoes the other.
+
+        An acknowledgement that a crash of the store undoes is only published again: the journal is not waited for.
         """
-        done = self._cases.bulk_write(
-            [
-                UpdateOne({"_id": case, "sequence": sequence}, {"$set": {"outbox": []}, "$unset": {"pending": ""}})
-                for case, sequence in published
-            ],
-            ordered=False,
-        )
-        if done.matched_count < len(published):
-            self._cases.bulk_write(
+        by_sequence: dict[int, list[str]] = {}
+        for case, sequence in published:
+            by_sequence.setdefault(sequence, []).append(case)
+        done = 0
+        for sequence, cases in by_sequence.items():
+            for start in range(0, len(cases), IDS_A_QUERY):
+                lot = {"_id": {"$in": cases[start : start + IDS_A_QUERY]}, "sequence": sequence}
+                done += self._relaxed.update_many(
+                    lot, {"$set": {"outbox": []}, "$unset": {"pending": ""}}
+                ).matched_count
+        if done < len(published):
+            self._relaxed.bulk_write(
                 [
                     UpdateOne(
                         {"_id": case, "sequence": {"$gt": sequence}},

@@ -28,7 +28,7 @@ from services.contracts.codec import encode
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros, to_micros
-from services.shared.failpoints import failpoint
+from services.shared.failpoints import failpoint, failpoint_of_batch
 from services.shared.outbox import Outbox, Request, Waiting
 from services.shared.partitioner import partition_of
 from services.shared.source_telemetry import OUTBOX_AGE, OUTBOX_CASES, PUBLISHED, RELAY_RETRIES, TICKS
@@ -36,7 +36,8 @@ from services.shared.worker_http import serve_probes
 
 CHUNK = 500
 CHUNKS_A_TURN = 4
-IDLE_SECONDS = 0.05
+BUSY_SECONDS, QUIET_SECONDS = 0.01, 0.1  # between two turns, after one that published and when none does
+SLOWER = 1.25  # from one to the other, by so much a turn
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _NEVER_EXPIRES_MS = 2**31 - 1
 _log = structlog.get_logger()
@@ -61,6 +62,16 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Drop the connection and whatever has not been sent."""
+
+
+class Runner(Protocol):
+    """What runs in a thread of a relay's process: a relay, or something else that carries what services left to do."""
+
+    service: str
+    ready: bool
+
+    def run(self, stop: threading.Event) -> None:
+        """Do it until `stop` is set."""
 
 
 class KafkaLog:
@@ -135,13 +146,13 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Publish until `stop` is set. What cannot be done now is repeated until it can."""
-        self._stop, attempt = stop, 0
+        self._stop, attempt, pause = stop, 0, BUSY_SECONDS
         while not stop.is_set():
             try:
                 busy = self.turn()
                 attempt, self.ready = 0, True
-                if not busy:
-                    stop.wait(IDLE_SECONDS)
+                pause = BUSY_SECONDS if busy else min(QUIET_SECONDS, pause * SLOWER)
+                stop.wait(pause)
             except Stopped:
                 break
             except Exception as error:
@@ -158,6 +169,7 @@ class Relay:
     def turn(self) -> bool:
         """One round of steps 1 to 4; whether there was anything to do but the live tick."""
         outbox = self._store()
+        failpoint("relay.read.before")
         requests = outbox.requests()
         by_timeline: dict[str, list[Request]] = {}
         for request in requests:
@@ -166,11 +178,12 @@ class Relay:
             for chunk in outbox.waiting(timeline, max(t.as_of for t in ticks), CHUNK):
                 self._publish(chunk)
                 self._live()
-            self._broadcast(ticks)
-            failpoint("relay.ticked")
+            sent = self._broadcast(ticks)
             outbox.done(ticks)
+            failpoint_of_batch("relay.mark.after", sent)
         busy = bool(requests)
-        for timeline in outbox.timelines():
+        timelines = outbox.timelines()
+        for timeline in timelines:
             if timeline == LIVE:
                 continue
             for number, chunk in enumerate(outbox.waiting(timeline, None, CHUNK), start=1):
@@ -179,17 +192,18 @@ class Relay:
                 busy = True
                 if number == CHUNKS_A_TURN:
                     break
-        return self._live() or busy
+        return self._live(waiting=LIVE in timelines) or busy
 
     def _store(self) -> Outbox:
         if self._outbox is None:
             self._outbox = self._open()
         return self._outbox
 
-    def _live(self) -> bool:
-        """Publish one chunk of live events and, once a second, the live tick: not after the oldest that still waits."""
+    def _live(self, *, waiting: bool = True) -> bool:
+        """Publish one chunk of live events, if some are `waiting`, and, once a second, the live tick: not after the
+        oldest that still waits."""
         outbox = self._store()
-        chunk = next(iter(outbox.waiting(LIVE, None, CHUNK)), None)
+        chunk = next(iter(outbox.waiting(LIVE, None, CHUNK)), None) if waiting else None
         if chunk:
             self._publish(chunk)
         now = self._clock()
@@ -207,23 +221,29 @@ class Relay:
 
     def _publish(self, cases: Sequence[Waiting]) -> None:
         partitions = self._log.partitions()
-        records = []
+        records: list[Record] = []
         for case in cases:
             key = case.case_id.encode()
             partition = partition_of(key, partitions)
             records += [(partition, key, value) for _, value in case.events]
-        failpoint("relay.read")
-        self._log.append(records, self._wait)
-        failpoint("relay.published")
+        values = self._append(records)
         self._store().acknowledge([(case.case_id, case.events[-1][0]) for case in cases if case.events])
-        failpoint("relay.marked")
+        failpoint_of_batch("relay.mark.after", values)
         PUBLISHED.labels(self.service).inc(len(records))
 
-    def _broadcast(self, requests: Sequence[Request]) -> None:
+    def _broadcast(self, requests: Sequence[Request]) -> list[bytes]:
         partitions = self._log.partitions()
-        records = [(p, None, self._for_all(request, p)) for request in requests for p in range(partitions)]
-        self._log.append(records, self._wait)
+        values = self._append([(p, None, self._for_all(request, p)) for request in requests for p in range(partitions)])
         TICKS.labels(self.service).inc(sum(request.decree is None for request in requests))
+        return values
+
+    def _append(self, records: Sequence[Record]) -> list[bytes]:
+        """Publish `records` and wait for all of them; their values."""
+        values = [value for _, _, value in records]
+        failpoint_of_batch("relay.publish.before", values)
+        self._log.append(records, self._wait)
+        failpoint_of_batch("relay.publish.after", values)
+        return values
 
     def _for_all(self, request: Request, partition: int) -> bytes:
         """The record of a tick or a decree in one partition, the same whenever it is published again."""
@@ -253,7 +273,7 @@ class Relay:
         OUTBOX_AGE.labels(self.service).set(age)
 
 
-def run_relays(relays: Sequence[Relay], stop: threading.Event) -> list[threading.Thread]:
+def run_relays(relays: Sequence[Runner], stop: threading.Event) -> list[threading.Thread]:
     """Start every relay in a thread of its own; they end soon after `stop` is set."""
     threads = [threading.Thread(target=r.run, args=(stop,), name=f"relay-{r.service}") for r in relays]
     for thread in threads:
@@ -261,7 +281,7 @@ def run_relays(relays: Sequence[Relay], stop: threading.Event) -> list[threading
     return threads
 
 
-def serve_relay(relays: Sequence[Relay], *, host: str, port: int) -> None:
+def serve_relay(relays: Sequence[Runner], *, host: str, port: int) -> None:
     """Run `relays` in this process until SIGTERM or SIGINT, with /metrics and health on `port`."""
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -16,6 +16,12 @@ class Settings(BaseSettings):
     data: Path = Path(".duban")
     signing_key_file: Path = Path(".duban/keys/signing.jwk")
     users_file: Path = Path(".duban/keys/users.yaml")
+    public_keys: Path = Path(".duban/keys/public")  # of custodians and of the audit trail: to be read by every process
+    vault_keys: Path = Path(".duban/keys/vault")  # private ones and custodians' accounts: the vault's alone
+    vault_url: str = "http://127.0.0.1:9106"
+    vault_mongo: str = ""  # a server of the vault's own; `mongo` when empty
+    audit_heads_file: Path = Path(".duban/audit/heads.jsonl")
+    audit_head_seconds: float = 3600.0
     state_dir: Path = Path(".duban/state")
     checkpoint_dir: Path = Path(".duban/checkpoints")
     partitions: int = 4

@@ -17,7 +17,7 @@ from services.shared.cases import MongoCases
 from services.shared.commands import CaseService, Kind
 from services.shared.logs import configure_logs
 from services.shared.problems import Problem, install_problem_handlers
-from services.shared.relay import KafkaLog, Relay, serve_relay
+from services.shared.relay import KafkaLog, Relay, Runner, serve_relay
 from services.shared.settings import Settings
 
 
@@ -36,7 +36,7 @@ def source_app(
     install_command_problems(app)
     install_auth(app, settings.signing_key_file)
     add_case_routes(app, service, bodies)
-    _add_operations(app, service.cases.check)
+    add_operations(app, service.cases.check)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -48,7 +48,8 @@ def source_app(
     return app
 
 
-def _add_operations(app: FastAPI, ready: Callable[[], None]) -> None:
+def add_operations(app: FastAPI, ready: Callable[[], None]) -> None:
+    """Liveness, readiness (`ready` raises when the store does not answer) and metrics."""
     needs_health, needs_metrics = Depends(require("health")), Depends(require("metrics"))
 
     def live(_: Any = needs_health) -> dict[str, str]:
@@ -78,9 +79,9 @@ def source_relay(settings: Settings, kind: Kind[Any], cases: MongoCases[Any]) ->
 
 
 def source_cli(
-    name: str, create_app: Callable[[Settings], FastAPI], create_relay: Callable[[Settings], Relay]
+    name: str, create_app: Callable[[Settings], FastAPI], *create_runners: Callable[[Settings], Runner]
 ) -> typer.Typer:
-    """`serve` and `relay` of one service. Settings come from the environment (DUBAN_…)."""
+    """`serve` and `relay` of one service: the relay and what runs beside it. Settings come from the environment."""
     cli = typer.Typer(callback=configure_logs, no_args_is_help=True, add_completion=False, help=f"The {name} service.")
 
     @cli.command(help=f"Serve the HTTP API. Example: python -m services.{name}.main serve --port 8000")
@@ -96,6 +97,6 @@ def source_cli(
 
     @cli.command(help=f"Publish events and ticks. Example: python -m services.{name}.main relay --port 9100")
     def relay(port: int = 9100, host: str = "127.0.0.1") -> None:
-        serve_relay([create_relay(Settings())], host=host, port=port)
+        serve_relay([create(Settings()) for create in create_runners], host=host, port=port)
 
     return cli

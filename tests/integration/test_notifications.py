@@ -188,7 +188,9 @@ def test_an_alert_goes_from_kafka_to_the_api(
     assert 0 <= latency["p50_ms"] <= latency["p99_ms"] < 20_000
 
 
-@pytest.mark.parametrize("place", ["inbox.received", "inbox.alerts", "inbox.feed", "inbox.marks"])
+@pytest.mark.parametrize(
+    "place", ["inbox.upsert.before", "inbox.upsert.after", "inbox.feed.after", "inbox.marks.after"]
+)
 def test_killed_between_two_writes_nothing_is_lost_or_doubled(
     infra: Stack, api: Api, board: Board, timeline: str, place: str
 ) -> None:

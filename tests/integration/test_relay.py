@@ -102,7 +102,15 @@ def test_a_log_with_its_ticks_is_published_whole_and_in_order(infra, complaints,
 
 
 @pytest.mark.parametrize(
-    "failpoint", ["relay.read:2", "relay.published", "relay.published:3", "relay.marked:2", "relay.ticked:2"]
+    "failpoint",
+    [
+        "relay.read.before:9",
+        "relay.publish.before:2",
+        "relay.publish.after@complaint.filed.v1",
+        "relay.publish.after@complaint.dispatched.v1",
+        "relay.mark.after:2",
+        "relay.publish.after@clock.ticked.v1:2",
+    ],
 )
 def test_a_relay_killed_before_or_after_any_of_its_steps_loses_nothing(infra, complaints, waiting, failpoint):
     log = Log(infra, complaints, 40)
@@ -111,7 +119,9 @@ def test_a_relay_killed_before_or_after_any_of_its_steps_loses_nothing(infra, co
         for day in range(1, 6):
             log.tick(day)
             log.day(day)
-            eventually(lambda: dying.ended() is not None or not (waiting(log.timeline) or waiting_ticks(infra, log)))
+            eventually(
+                lambda: dying.ended() is not None or not (waiting(log.timeline) or waiting_ticks(infra, log)), 60
+            )
         log.tick(6)
         assert dying.process.wait(60) == -9
     finally:
@@ -119,7 +129,7 @@ def test_a_relay_killed_before_or_after_any_of_its_steps_loses_nothing(infra, co
     with running(infra, "complaints", "relay"):
         found = published(infra, log, waiting)
     assert_whole(found, log)
-    if failpoint.startswith("relay.published"):
+    if failpoint.startswith("relay.publish.after@complaint"):
         copies = sum(len(events) for events in cases(found).values()) - 5 * log.size
         assert copies > 0, "the kill came too early to test anything"
 

@@ -27,7 +27,8 @@ T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 def settings_in(folder: Path, **more: Any) -> Settings:
     """Settings whose keys lie in `folder`; there is no city there."""
     create_key(folder / "keys" / "signing.jwk")
-    return Settings(signing_key_file=folder / "keys" / "signing.jwk", policies=folder, data=folder, **more)
+    fields = {"policies": folder, "data": folder, "public_keys": folder / "public", **more}
+    return Settings(signing_key_file=folder / "keys" / "signing.jwk", **fields)
 
 
 class Caller:

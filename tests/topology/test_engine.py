@@ -3,48 +3,21 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 import pytest
 
+from services.supervision.runtime import partition
 from services.supervision.runtime.checkpoints import Checkpoints
 from services.supervision.runtime.engine import Engine
 from services.supervision.runtime.lane import Lane
 from services.supervision.runtime.reader import Place, ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
+from tests.support.fed import Fed
 from tests.support.stack import eventually
-from tests.topology.test_bad_input import PARTITION, TOPIC, Written, cases_fold, good, laid, said, said_alone
+from tests.topology.among_good import PARTITION, TOPIC, Written, cases_fold, good, laid, said, said_alone
 
 PLACE = (TOPIC, PARTITION)
-
-
-class Fed:
-    """In place of the reader; remembers what was asked of it."""
-
-    def __init__(self) -> None:
-        self.batches: SimpleQueue[tuple[Place, Sequence[ReadRecord]]] = SimpleQueue()
-        self.begun: list[int] = []
-        self.paused: set[Place] = set()
-
-    def poll(self, seconds: float) -> dict[Place, Sequence[ReadRecord]]:
-        try:
-            place, records = self.batches.get(block=seconds > 0, timeout=seconds or None)
-        except Empty:
-            return {}
-        return {place: records}
-
-    def begin(self, place: Place, offset: int) -> None:
-        self.begun.append(offset)
-
-    def end(self, place: Place) -> None:
-        """Nothing to do."""
-
-    def pause(self, places: set[Place]) -> None:
-        self.paused |= places
-
-    def resume(self, places: set[Place]) -> None:
-        self.paused -= places
 
 
 class Sent:
@@ -79,7 +52,7 @@ class Bench:
 
     def put(self, *batches: Sequence[ReadRecord]) -> None:
         for records in batches:
-            self.fed.batches.put((PLACE, records))
+            self.fed.put(PLACE, records)
 
     def folded(self, offset: int) -> None:
         eventually(lambda: self.store.offset == offset and not self.store.unacknowledged, 20, every=0.005)
@@ -119,7 +92,8 @@ def test_records_that_are_gone_from_the_log_do_not_stop_it(bench: Bench) -> None
     bench.folded(len(log))
 
 
-def test_a_slow_partition_is_not_read_further_and_later_again(tmp_path: Path) -> None:
+def test_a_slow_partition_is_not_read_further_and_later_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partition, "FIRED_AT_ONCE", 1)  # every timer is a piece of its own, sent alone
     bench, log = Bench(tmp_path, delay=0.06), laid(good())
     size = len(log) // 12
     bench.put(*(log[at : at + size] for at in range(0, len(log), size)))

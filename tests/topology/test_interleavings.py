@@ -22,7 +22,7 @@ from services.supervision.runtime.partition import PartitionFold
 from services.supervision.runtime.reader import ReadRecord
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 from tests.fuzz.effort import effort
-from tests.topology.test_bad_input import COUNTS, PARTITION, PLACE, TOPIC
+from tests.topology.among_good import COUNTS, PARTITION, PLACE, TOPIC
 from tests.unit.supervision.builders import policies
 from tests.unit.supervision.lives import T0, lives
 
@@ -88,6 +88,16 @@ def at_once(log: list[ReadRecord]) -> list[StoredEffect]:
         return effects
 
 
+def unhurried(worker: PartitionFold, log: list[ReadRecord], chance: random.Random) -> Iterator[list[StoredEffect]]:
+    """Several batches before a write, as when the worker lags behind."""
+    at = worker.store.offset
+    for size in chance.choices([1, 5, 1000], k=chance.randint(1, 4)):
+        yield from worker.fold_all(log[at : at + size])
+        at += size
+    if worker.unwritten:
+        yield worker.write()
+
+
 def with_kills(log: list[ReadRecord], chance: random.Random) -> list[StoredEffect]:
     """What is published by workers that are killed after any write: effects not yet known to be published come twice,
     then with the same bytes and the same origin. Each timer of a tick is a write of its own."""
@@ -104,7 +114,7 @@ def with_kills(log: list[ReadRecord], chance: random.Random) -> list[StoredEffec
             store = PartitionStore(Path(folder))
             publish(store.unpublished())
             store.acknowledge()
-            pieces = worker(store).take(log[store.offset : store.offset + chance.choice([1, 5, 1000])])
+            pieces = unhurried(worker(store), log, chance)
             for effects in pieces:
                 if chance.random() < 0.7:
                     publish(effects)

@@ -20,6 +20,7 @@ from services.supervision.runtime.store import PartitionStore, StoredEffect
 from simulation.city.generate import generate
 from simulation.replay import records
 from tests.support.folding import POLICIES
+from tests.support.routing import laid_in
 
 TOPIC, PARTITION = "complaints.v1", 1
 T0_MS = 1_700_000_000_000
@@ -168,5 +169,5 @@ def test_a_tick_of_another_fold_survives_a_kill_at_every_write(tmp_path: Path) -
 def _facts_of_a_partition() -> list[ReadRecord]:
     with TemporaryDirectory() as folder:
         effects = _all(_worker(PartitionStore(Path(folder))), _log())
-    mine = [effect for effect in effects if (effect.topic, effect.partition) == (FACTS, 0)]
+    mine = [effect for effect in effects if (effect.topic, laid_in(effect)) == (FACTS, 0)]
     return [ReadRecord(FACTS, 0, n, T0_MS + n, e.key, e.value, tuple(e.headers)) for n, e in enumerate(mine)]

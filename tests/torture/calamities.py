@@ -41,6 +41,11 @@ class Calamities:
                 self.last = done
                 self._ledger.faults[done] += 1
 
+    @property
+    def due(self) -> float:
+        """When the next `step` has something to do, by time.monotonic."""
+        return min([self._next, *(at for at, _ in self._later)])
+
     def end(self) -> None:
         """Nothing stays paused, held or away."""
         for _, action in self._later:

@@ -1,8 +1,8 @@
-"""Supervision workers that start quickly and can be armed while they live.
+"""Processes that start quickly and can be armed while they live: workers of supervision, or any other service's.
 
-A server process imports the worker's code once and forks for every life, so a life costs what it does, not what it
-imports. What runs is services.supervision.main itself; the only addition is a thread that takes the name of a failpoint
-over a pipe, so that a test chooses the moment from which a passage kills.
+A server process imports their code once and forks for every life, so a life costs what it does, not what it imports.
+What runs is the service's own main module; the only addition is a thread that takes the name of a failpoint over a
+pipe, so that a test chooses the moment from which a passage kills.
 """
 
 import ctypes
@@ -12,6 +12,8 @@ import resource
 import signal
 import sys
 import threading
+from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -62,23 +64,26 @@ class Ended:
 
 
 class Life(Process):
-    """One life of a worker. `limit_bytes` is the largest file it may write."""
+    """One life of `services.<service>.main <kind>`. `limit_bytes` is the largest file it may write."""
 
     def __init__(
-        self, stack: Stack, name: str, kind: str = "cases", limit_bytes: int | None = None, **environment: str
-    ) -> None:
+        self, stack: Stack, name: str, kind: str = "cases", limit_bytes: int | None = None,
+        service: str = "supervision", **environment: str,
+    ) -> None:  # fmt: skip
         disk = {"DUBAN_MEMBER": name, "DUBAN_STATE_DIR": str(disk_of(stack, name)), "DUBAN_FAILPOINT": ""}
-        self.name, self.kind = name, kind
+        self.name, self.kind, self.log = name, kind, stack.data / "logs" / f"{kind}-{name}.log"
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self._order, order = _forks.Pipe()
-        log = stack.data / "logs" / f"{kind}-{name}.log"
         env = stack.environment | disk | environment
-        self._forked: Any = _forks.Process(target=_live, args=(kind, self.port, env, log, order, limit_bytes))
+        self._forked: Any = _forks.Process(
+            target=_live, args=(service, kind, self.port, env, self.log, order, limit_bytes)
+        )
         self._forked.daemon = True
         self._forked.start()
         order.close()
         self.process: Any = Ended(self._forked)
+        self._system = psutil.Process(self.process.pid)
 
     def ready(self) -> Self:
         eventually(lambda: self._answers("/health/ready"), PATIENCE)
@@ -89,11 +94,24 @@ class Life(Process):
         self._order.send(failpoint)
         self._order.recv()
 
+    @property
+    def sentinel(self) -> int:
+        """What multiprocessing.connection.wait takes to wait for the end of this life."""
+        return int(self._forked.sentinel)
+
     def pause(self) -> None:
-        psutil.Process(self.process.pid).suspend()
+        """SIGSTOP; nothing happens when it is over."""
+        with suppress(psutil.NoSuchProcess):
+            self._system.suspend()
 
     def go_on(self) -> None:
-        psutil.Process(self.process.pid).resume()
+        """SIGCONT; nothing happens when it is over, even if its process id is another's by now."""
+        with suppress(psutil.NoSuchProcess):
+            self._system.resume()
+
+    def has_said(self, text: str) -> bool:
+        """Whether `text` is in the log of this life or of one before it under its name."""
+        return self.log.exists() and text.encode() in self.log.read_bytes()
 
     def kill(self) -> None:
         """kill -9, also of a life that is paused; nothing happens when it is over already."""
@@ -103,7 +121,7 @@ class Life(Process):
 
 
 def _live(
-    kind: str, port: int, env: dict[str, str], log: Path, orders: Connection, limit_bytes: int | None
+    service: str, kind: str, port: int, env: dict[str, str], log: Path, orders: Connection, limit_bytes: int | None
 ) -> None:  # fmt: skip
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
@@ -116,10 +134,9 @@ def _live(
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
     threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
-    from services.supervision import main
-
-    sys.argv = ["supervision", kind, "--port", str(port)]
-    main.app()
+    main = import_module(f"services.{service}.main")
+    sys.argv = [service, kind, "--port", str(port)]
+    (main.app if hasattr(main, "app") else main.cli)()
 
 
 def _take_orders(orders: Connection) -> None:

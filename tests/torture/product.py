@@ -3,13 +3,16 @@
 import signal
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from deploy.embedded.stack import Stack
+from simulation.stream import SERVICES
 from tests.support.crew import kafka_alone
 from tests.support.stack import eventually
-from tests.torture import PATIENCE
+from tests.torture import PATIENCE, deliveries, outboxes
 from tests.torture.failpoints import FAILPOINTS, OF_AN_EVENT, WHOLE, Cell, Outcome, play
 from tests.torture.lives import Crew
 from tests.torture.log import Log
@@ -18,30 +21,57 @@ from tests.torture.run import Tell
 from tests.torture.scenes import TICK
 from tests.torture.towns import Sending
 
+EVERY_FAILPOINT = (*FAILPOINTS, *outboxes.FAILPOINTS, *deliveries.FAILPOINTS)
 _FACT = "fact.recorded.v1"
 _SUBJECT_CELLS = tuple(Cell(*pair) for pair in product(FAILPOINTS, (_FACT, TICK)))
 _QUICK = {"DUBAN_CHECKPOINT_SECONDS": "0.3"}
+Note = Callable[[Outcome], None]
 
 
-def whole(data: Path, tell: Tell, every: int = 1) -> bool:
-    """Play every `every`-th cell of the cases fold and of the subjects fold, print the table; whether all were good."""
-    cells, subject_cells = WHOLE[::every], _SUBJECT_CELLS[::every]
-    with kafka_alone(data) as stack, Reader(stack.brokers, stack.plan.partitions) as reader:
-        with Crew(stack) as hands:
-            hands.start("subjects-1", "subjects")
-            told = Counter[bool]()
+def chosen(only: str) -> tuple[str, ...]:
+    """The failpoints that begin with one of the names in `only` (separated by commas; empty: all). Raises ValueError
+    for a name that none begins with."""
+    names = [name for name in only.split(",") if name]
+    for name in names:
+        if not any(point.startswith(name) for point in EVERY_FAILPOINT):
+            raise ValueError(f"no failpoint begins with {name!r}: there are {', '.join(EVERY_FAILPOINT)}")
+    return tuple(p for p in EVERY_FAILPOINT if not names or p.startswith(tuple(names)))
 
-            def note(outcome: Outcome) -> None:
-                told[outcome.met] += 1
-                tell(f"{told.total()} of {len(cells)}: {outcome.cell.failpoint} at {outcome.cell.kind}")
 
-            outcomes = play(stack, cells, reader, data, tell=note)
-        outcomes += _subjects(stack, subject_cells, reader, tell)
+def whole(data: Path, tell: Tell, every: int = 1, only: str = "") -> bool:
+    """Play every `every`-th cell of the failpoints that `only` names, print the table; whether all were good."""
+    points, outcomes = chosen(only), list[Outcome]()
+
+    def played(what: str, cells: Sequence[Cell], play_them: Callable[[list[Cell], Note], list[Outcome]]) -> None:
+        mine, count = [cell for cell in cells if cell.failpoint in points][::every], Counter[str]()
+
+        def note(outcome: Outcome) -> None:
+            count[what] += 1
+            cell, met = outcome.cell, "" if outcome.met else ": NOT MET"
+            tell(f"{what}, {count[what]} of {len(mine)}: {cell.failpoint} at {cell.kind}{met}")
+
+        if mine:
+            outcomes.extend(play_them(mine, note))
+
+    with kafka_alone(data / "services", only=("kafka", "mongo")) as stack:
+        for service in SERVICES.values():
+            of_service = partial(outboxes.play, stack, service)
+            played(f"relay of {service.name}", outboxes.cells(service), of_service)
+        played("notifications", deliveries.cells(), partial(deliveries.play, stack))
+    with kafka_alone(data / "folds") as stack, Reader(stack.brokers, stack.plan.partitions) as reader:
+        played("cases", WHOLE, partial(_cases, stack, reader, data))
+        played("subjects", _SUBJECT_CELLS, partial(_subjects, stack, reader))
         _print(outcomes, reader)
-        return all(outcome.good for outcome in outcomes) and not reader.wrong
+        return bool(outcomes) and all(outcome.good for outcome in outcomes) and not reader.wrong
 
 
-def _subjects(stack: Stack, cells: tuple[Cell, ...], reader: Reader, tell: Tell) -> list[Outcome]:
+def _cases(stack: Stack, reader: Reader, folder: Path, cells: Sequence[Cell], note: Note) -> list[Outcome]:
+    with Crew(stack) as hands:
+        hands.start("subjects-1", "subjects")
+        return play(stack, cells, reader, folder, tell=note)
+
+
+def _subjects(stack: Stack, reader: Reader, cells: Sequence[Cell], note: Note) -> list[Outcome]:
     """The subjects fold: a small city a kill; its facts are born in the cases fold, so a passage of them is awaited."""
     log, played = Log(stack.brokers, stack.plan.partitions), list[tuple[Sending, Outcome]]()
     with Crew(stack) as hands:
@@ -57,7 +87,7 @@ def _subjects(stack: Stack, cells: tuple[Cell, ...], reader: Reader, tell: Tell)
             played.append((town, outcome))
             life.kill()
             life = hands.start("subjects-1", "subjects", **_QUICK)
-            tell(f"subjects, {number + 1} of {len(cells)}: {cell.failpoint} at {cell.kind}")
+            note(outcome)
         for town, outcome in played:
             town.await_end(reader)
             outcome.missing, outcome.unexpected = town.against(reader)
@@ -66,13 +96,12 @@ def _subjects(stack: Stack, cells: tuple[Cell, ...], reader: Reader, tell: Tell)
 
 def _print(outcomes: list[Outcome], reader: Reader) -> None:
     rows: defaultdict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
+    for outcome in sorted(outcomes, key=lambda outcome: EVERY_FAILPOINT.index(outcome.cell.failpoint)):
         rows[outcome.cell.failpoint].append(outcome)
-    print(f"{'failpoint':<20}{'kills':>7}{'reached':>9}{'at it':>7}{'kinds':>7}{'lost':>6}{'more':>6}")
-    for failpoint in FAILPOINTS:
-        found = rows[failpoint]
+    print(f"{'failpoint':<22}{'kills':>7}{'reached':>9}{'at it':>7}{'kinds':>7}{'lost':>6}{'more':>6}")
+    for failpoint, found in rows.items():
         print(
-            f"{failpoint:<20}{len(found):>7}{sum(o.met for o in found):>9}{sum(o.at_once for o in found):>7}"
+            f"{failpoint:<22}{len(found):>7}{sum(o.met for o in found):>9}{sum(o.at_once for o in found):>7}"
             f"{len({o.cell.kind for o in found}):>7}{sum(len(o.missing) for o in found):>6}"
             f"{sum(len(o.unexpected) for o in found):>6}"
         )

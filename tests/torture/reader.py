@@ -22,7 +22,6 @@ from services.contracts.codec import decode
 from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
 from simulation.comparison import as_expected
 from simulation.oracle import Expected
-from tests.support.stack import eventually
 from tests.torture import PATIENCE
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -42,6 +41,7 @@ class Seen:
         self.texts: dict[bytes, bytes] = {}  # name of a record -> digest of its value
         self.newest: dict[str, Newest] = {}
         self.marks: dict[tuple[str, int], datetime] = {}  # (source, partition of alerts.v1) -> as_of
+        self.cases: set[str] = set()  # those with alerts
 
 
 class Reader(threading.Thread):
@@ -57,6 +57,7 @@ class Reader(threading.Thread):
         self._next: dict[tuple[str, int], int] = {}
         self._highest: dict[tuple[str, int, str], tuple[int, int]] = {}
         self._lock, self._ending = threading.Lock(), threading.Event()
+        self._news = threading.Condition(self._lock)
         self._consumer = Consumer({
             "bootstrap.servers": brokers, "group.id": "torture-reader", "enable.auto.commit": False, "log_level": 2,
         })  # fmt: skip
@@ -74,21 +75,34 @@ class Reader(threading.Thread):
                 for record in batch:
                     if record.error() is None:
                         self._take(record)
+                if batch:
+                    self._news.notify_all()
         self._consumer.close()
 
     def passed(self, timeline: str, at: datetime, kinds: Collection[str] = ("cases", "subjects")) -> bool:
         """Whether the folds of `kinds` have told every partition of alerts.v1 that they are beyond `at`."""
-        topics = [*(SOURCE_TOPICS if "cases" in kinds else ()), *((FACTS,) if "subjects" in kinds else ())]
-        sources = [f"{topic}-{number}" for topic in topics for number in range(self._partitions)]
         with self._lock:
-            marks = self._timelines[timeline].marks
-            return all(marks.get((s, p), _LONG_AGO) >= at for s in sources for p in range(self._partitions))
+            return self._passed(timeline, at, kinds)
 
     def await_passed(
-        self, timeline: str, at: datetime, seconds: float = PATIENCE, kinds: Any = ("cases", "subjects")
+        self, timeline: str, at: datetime, seconds: float = PATIENCE, kinds: Collection[str] = ("cases", "subjects")
     ) -> Self:
-        eventually(lambda: self.passed(timeline, at, kinds), seconds, every=0.02)
+        """Raises AssertionError when it has not come to that within `seconds`."""
+        with self._news:
+            done = self._news.wait_for(lambda: self._passed(timeline, at, kinds), seconds)
+        assert done, f"{timeline} is not beyond {at} within {seconds:g} s"
         return self
+
+    def await_news(self, seconds: float) -> None:
+        """Until something is read, for at most `seconds`."""
+        with self._news:
+            self._news.wait(seconds)
+
+    @property
+    def cases(self) -> int:
+        """How many cases have alerts, over all timelines."""
+        with self._lock:
+            return sum(len(seen.cases) for seen in self._timelines.values())
 
     def alerts(self, timeline: str) -> list[Expected]:
         """The alerts of a timeline as a board that keeps the highest version of each id would show them."""
@@ -114,6 +128,12 @@ class Reader(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _passed(self, timeline: str, at: datetime, kinds: Collection[str]) -> bool:
+        topics = [*(SOURCE_TOPICS if "cases" in kinds else ()), *((FACTS,) if "subjects" in kinds else ())]
+        sources = [f"{topic}-{number}" for topic in topics for number in range(self._partitions)]
+        marks = self._timelines[timeline].marks
+        return all(marks.get((s, p), _LONG_AGO) >= at for s in sources for p in range(self._partitions))
 
     def _take(self, record: Any) -> None:
         self.records += 1
@@ -152,6 +172,8 @@ class Reader(threading.Thread):
         self._highest[key] = max(at, self._highest.get(key, at))
 
     def _keep(self, seen: Seen, data: AlertV1, place: str) -> None:
+        if data.case_ref is not None:
+            seen.cases.add(data.case_ref)
         before = seen.newest.get(data.alert_id)
         if data.version != (before.version + 1 if before else 1):
             self.wrong.append(f"{place}: version {data.version} of {data.alert_id} behind {before}")

@@ -23,6 +23,7 @@ WORKERS = ("cases-1", "cases-2", "subjects-1")
 _FEEDING = 0.75  # share of the time in which cities are appended and faults happen
 _NOTHING_MOVES_SECONDS = 180.0
 _LOOK_SECONDS = 0.2
+_TELL_SECONDS = 5.0
 
 Tell = Callable[[str], None]
 
@@ -59,17 +60,17 @@ def _torture(stack: Stack, feeder: Feeder, keeper: Keeper, reader: Reader, ledge
         keeper.hire(name)
     feeder.start()
     calamities = Calamities(stack, keeper, Random(f"{ledger.seed}/faults"), ledger)
-    told = 0.0
+    tell_at = 0.0
     while feeder.is_alive():
         keeper.tend()
         calamities.step()
-        if time.monotonic() - told > 5:
-            told = time.monotonic()
+        if time.monotonic() >= tell_at:
+            tell_at = time.monotonic() + _TELL_SECONDS
             tell(
                 f"{feeder.events:,} events in, {reader.counts['alerts']:,} versions of alerts seen, "
                 f"{ledger.kills.total()} kills, {ledger.faults.total()} faults, last: {calamities.last or 'none'}"
             )
-        time.sleep(_LOOK_SECONDS)
+        keeper.await_an_end(min(tell_at, calamities.due) - time.monotonic())
     calamities.end()
     if feeder.failure is not None:
         raise feeder.failure
@@ -80,16 +81,16 @@ def _drain(log: Log, feeder: Feeder, keeper: Keeper, reader: Reader, tell: Tell)
     keeper.armed = False
     for name in keeper.names:  # the last lives have no failpoint
         keeper.life(name).arm("") if keeper.life(name).ended() is None else None
-    told, left = 0.0, list(feeder.sent)
+    tell_at, left = 0.0, list(feeder.sent)
     while time.monotonic() - reader.moved_at < _NOTHING_MOVES_SECONDS:
         keeper.tend()
         left = [town for town in left if not town.ended(reader)]
         if not left and all(log.covered(fold) for fold in FOLDS) and _read_all(log, reader):
             return
-        if time.monotonic() - told > 5:
-            told = time.monotonic()
+        if time.monotonic() >= tell_at:
+            tell_at = time.monotonic() + _TELL_SECONDS
             tell(f"{len(left)} of {len(feeder.sent)} timelines to be finished, {reader.records:,} records read")
-        time.sleep(_LOOK_SECONDS)
+        reader.await_news(_LOOK_SECONDS)
 
 
 def _read_all(log: Log, reader: Reader) -> bool:
@@ -110,6 +111,7 @@ def _add_up(stack: Stack, log: Log, feeder: Feeder, reader: Reader, ledger: Ledg
         ledger.duplicated += len(unexpected)
         ledger.examples += [f"lost {a}" for a in missing[:5]] + [f"not expected {a}" for a in unexpected[:5]]
     ledger.facts_seen, ledger.versions_seen = reader.counts["facts"], reader.counts["alerts"]
+    ledger.cases = reader.cases
     ledger.copies, ledger.disorder = reader.counts["copies"], len(reader.wrong)
     ledger.examples += reader.wrong[:10]
     if ledger.interrupted:
@@ -125,6 +127,6 @@ def _second_look(stack: Stack, first: Reader) -> int:
     log = Log(stack.brokers, stack.plan.partitions)
     with Reader(stack.brokers, stack.plan.partitions) as second:
         while not _read_all(log, second) and time.monotonic() - second.moved_at < _NOTHING_MOVES_SECONDS:
-            time.sleep(_LOOK_SECONDS)
+            second.await_news(_LOOK_SECONDS)
         names = [set(chain.from_iterable(seen.texts for seen in r.timelines())) for r in (first, second)]
     return len(names[0] ^ names[1])

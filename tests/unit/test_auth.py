@@ -117,3 +117,19 @@ def test_passwords_and_seeding(tmp_path):
     assert authenticate(users, "tax-1", found["tax-1"]) == TAX
     assert authenticate(users, "tax-1", "wrong") is None
     assert authenticate(users, "who", "wrong") is None
+
+
+def test_a_token_that_was_good_once_still_expires_and_is_nothing_to_another_city(tmp_path):
+    keys = []
+    for name in ("ours", "theirs"):
+        create_key(tmp_path / name)
+        keys.append(load_key(tmp_path / name))
+    ours, theirs = keys
+    token = mint(Principal("office-1", frozenset({"office"})), 60, ours, now=1000)
+    assert verify(token, ours, now=1059).subject == "office-1"
+    with pytest.raises(Unauthenticated, match="expired"):
+        verify(token, ours, now=1060)
+    with pytest.raises(Unauthenticated, match="another use"):
+        verify(token, ours, use="ticket", now=1059)
+    with pytest.raises(Unauthenticated, match="not signed"):
+        verify(token, theirs, now=1059)

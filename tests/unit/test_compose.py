@@ -21,6 +21,7 @@ OWN = {name: service for name, service in SERVICES.items() if service["image"].s
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
 TELEMETRY = (
     "services.shared.source_telemetry", "services.notifications.telemetry", "services.supervision.telemetry",
+    "services.complaints.telemetry", "services.vault.telemetry", "services.shared.audit.heads",
 )  # fmt: skip
 
 
@@ -92,6 +93,13 @@ def test_no_two_workers_share_a_state_folder() -> None:
 def test_only_setup_may_write_keys() -> None:
     writers = [name for name, service in OWN.items() if "keys:/var/lib/duban/keys" in service["volumes"]]
     assert writers == ["setup"]
+
+
+def test_only_the_vault_reads_the_custodians_private_keys_and_its_database() -> None:
+    readers = {name for name, service in OWN.items() if any("vault-keys" in volume for volume in service["volumes"])}
+    assert readers == {"setup", "vault"}
+    assert {name for name, service in SERVICES.items() if "vault" in service["networks"]} == {"vault", "vault-mongo"}
+    assert {name for name, service in OWN.items() if "DUBAN_VAULT_MONGO" in service["environment"]} == {"vault"}
 
 
 def test_image_is_built_from_files_that_exist_and_runs_without_root() -> None:

@@ -1,10 +1,14 @@
 """What a reader asks for and what a reader may see. Pure."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from services.contracts.complaints import Severity
+from services.contracts.instants import to_micros
 from services.notifications.domain.alerts import STATES
 
 FILTERS = ("timeline", "group", "agency", "rule", "severity", "state")
@@ -51,6 +55,19 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
         """The filters that are set, by field name."""
         names = (*FILTERS, "case_ref", "source_ref")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+def finds(query: AlertQuery, scope: Scope, item: Mapping[str, Any], without: str | None = None) -> bool:
+    """Whether `query`, its filter on `without` left out, finds the alert in `item` for a reader with `scope`."""
+    if not scope.admits(item["agency"], item["group"]):
+        return False
+    if query.raised_from_us is not None and to_micros(datetime.fromisoformat(item["raised_at"])) < query.raised_from_us:
+        return False
+    if query.text is not None and not (
+        query.text in (item["case_ref"], item["source_ref"]) or item["alert_id"].startswith(query.text)
+    ):
+        return False
+    return all(item.get(name) == value for name, value in query.filters().items() if name != without)
 
 
 Position = tuple[int, int, str]  # weight, raised (microseconds), alert id

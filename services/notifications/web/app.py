@@ -39,7 +39,7 @@ def build(
     app = FastAPI(title="Duban notifications", version="1", docs_url=None, redoc_url=None)
     install_auth(app, settings.signing_key_file)
     install_problem_handlers(app)
-    tail, pages = FeedTail(alerts.last_position), Pages(directory, zone)
+    tail, pages = FeedTail(alerts), Pages(directory, zone)
     app.include_router(_probes(alerts))
     app.include_router(api.routes(alerts, tail, settings.partitions))
     app.include_router(session.routes(pages, settings))

@@ -1,7 +1,6 @@
 """What the cases fold says: alert snapshots and facts, from a clock's records. Built only when something is said."""
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from services.contracts.alerts import (
@@ -24,8 +23,6 @@ from services.supervision.domain.explanation import explain
 from services.supervision.domain.fold import Effect
 from services.supervision.domain.policy import OFFICE, ClockSpec, FactRule
 
-# Alerts of one day share their instants.
-_at = lru_cache(maxsize=4096)(from_micros)
 CORRECTION = ":corrected"
 # An alert tells so many steps at most, the first and the last: Kafka takes it however often a clock was paused.
 STEPS_SHOWN = 200
@@ -58,7 +55,7 @@ class Announcer:
             return
         record.facts = version
         alert = alert_id(record.rule, state.timeline, state.case_id, clock.name)
-        known_at, occurred_at = _at(record.known_at), _at(due + 1)
+        known_at, occurred_at = from_micros(record.known_at), from_micros(due + 1)
         for subject in _subjects(holder):
             fact = _breach_fact(state, alert, version, subject)
             effects.append(
@@ -94,7 +91,7 @@ class Announcer:
         alert = alert_id(record.rule, state.timeline, state.case_id, clock.name)
         holder = (record.agency, record.section, record.officer)
         known = max(at, floor, record.known_at + 1)
-        known_at, occurred_at = _at(known), _at(at)
+        known_at, occurred_at = from_micros(known), from_micros(at)
         for subject in _subjects(holder):
             original = _breach_fact(state, alert, record.facts, subject)
             effects.append(
@@ -108,7 +105,7 @@ class Announcer:
         if not rule.when.holds(data) or (rule.unless is not None and rule.unless.holds(data)):
             return
         offence = rule.offence if rule.offence_from is None else getattr(data, rule.offence_from)
-        holder, known_at = accused(state, event), _at(at)
+        holder, known_at = accused(state, event), from_micros(at)
         for subject in _subjects(holder):
             fact = name_of("fact", state.timeline, "event", state.case_id, event.sequence, str(offence), subject)
             effects.append(
@@ -124,11 +121,11 @@ class Announcer:
         alert = alert_id(record.rule, state.timeline, state.case_id, name)
         data = model(
             alert_id=alert, version=record.version, rule=record.rule, subject=state.case_id, timeline=state.timeline,
-            severity=record.severity, state=record.state, raised_at=_at(record.raised_at),
+            severity=record.severity, state=record.state, raised_at=from_micros(record.raised_at),
             policy_version=self._version, calendar_version=clock.calendar,
             explanation=explain(clock, record, spec, self._calendar), clock=name, kind=state.kind,
             case_ref=state.case_id, source_ref=state.source_ref, agency=record.agency, section=record.section,
-            officer=record.officer, due_at=_at(record.due), settled_at=_instant(record.settled_at),
+            officer=record.officer, due_at=from_micros(record.due), settled_at=_instant(record.settled_at),
             corrected_at=_instant(record.corrected_at), provisional=clock.provisional,
             evidence=[step.event for step in _shown(clock)], trail=_trail(clock, record),
         )  # fmt: skip
@@ -148,12 +145,12 @@ def _trail(clock: Clock, record: Record) -> list[TrailStep]:
     steps: list[tuple[int, int, TrailStep]] = []
 
     def put(rank: int, name: Any, at: int, event: str | None = None, detail: dict[str, Any] | None = None) -> None:
-        steps.append((at, rank, TrailStep(step=name, at=_at(at), event_id=event, detail=detail or {})))
+        steps.append((at, rank, TrailStep(step=name, at=from_micros(at), event_id=event, detail=detail or {})))
 
     for step in _shown(clock):
         detail: dict[str, Any] | None = None
         if step.op == STARTED and step.unit == DUE:
-            detail = {"due_at": _at(step.amount).isoformat()}
+            detail = {"due_at": from_micros(step.amount).isoformat()}
         elif step.op in (STARTED, EXTEND):
             detail = {"amount": step.amount, "unit": UNIT_NAMES[step.unit]}
         elif step.op == RECOMPUTED:
@@ -180,7 +177,7 @@ def _time_and_rank(step: tuple[int, int, TrailStep]) -> tuple[int, int]:
 
 
 def _instant(at: int | None) -> datetime | None:
-    return None if at is None else _at(at)
+    return None if at is None else from_micros(at)
 
 
 def _subjects(holder: Holder) -> list[str]:

@@ -37,7 +37,7 @@ STOP: Final = 4
 RECOMPUTED: Final = 5
 
 
-class Step(msgspec.Struct, array_like=True, frozen=True):
+class Step(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What moved a clock, when, by which event. `amount` and `unit` are the limit of a start or an extension;
     the amount of unit DUE is the due instant itself."""
 
@@ -48,7 +48,7 @@ class Step(msgspec.Struct, array_like=True, frozen=True):
     unit: int = 0
 
 
-class Record(msgspec.Struct, array_like=True):
+class Record(msgspec.Struct, array_like=True, gc=False):
     """What the fold has said about a clock: the newest version of one alert, when its state changed, who answers for
     it, and under which version facts were recorded (0: none)."""
 
@@ -68,7 +68,7 @@ class Record(msgspec.Struct, array_like=True):
     facts: int = 0
 
 
-class Clock(msgspec.Struct, array_like=True):
+class Clock(msgspec.Struct, array_like=True, gc=False):
     """`spec` is its name in policy, `value` what it is per ("survey" of a stage), `round` counts its restarts."""
 
     spec: str

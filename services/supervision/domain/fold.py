@@ -8,7 +8,7 @@ import msgspec
 from services.contracts.envelope import Event, EventModel
 
 
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
+class Effect(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record to append to `topic`. `subject` is its key; `id` is the same in every replay."""
 
     topic: str
@@ -20,9 +20,9 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     data: EventModel
 
 
-class State(msgspec.Struct, kw_only=True):
+class State(msgspec.Struct, kw_only=True, gc=False):
     """What every fold's state carries for the runtime: when to wake it, on which timeline, and whether a decree
-    concerns it. Times are microseconds since the epoch."""
+    concerns it. Times are microseconds since the epoch. States hold no cycles: the collector need not know of them."""
 
     timeline: str
     wake_at: int | None = None

@@ -25,7 +25,7 @@ from services.supervision.domain.policy import SCOPES, SubjectPolicy, SubjectRul
 SPARE: Final = 16
 
 
-class Fact(msgspec.Struct, array_like=True, frozen=True):
+class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the fold keeps of a fact.recorded.v1."""
 
     known_at: int
@@ -39,7 +39,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True):
     evidence: list[str]
 
 
-class Raised(msgspec.Struct, array_like=True):
+class Raised(msgspec.Struct, array_like=True, gc=False):
     """The newest alert of one rule: the facts that made it (the last one crossed the threshold), and whether the count
     has stayed at the threshold since."""
 

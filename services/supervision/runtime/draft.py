@@ -1,6 +1,7 @@
 """What the next write of a partition will hold. Nothing of it counts before the write; all of it does after."""
 
 from collections import Counter
+from heapq import heappop, heappush
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ _NEW = (None, False)
 class Draft:
     """`states` are those loaded or made; `in_a_row` counts the unreadable records up to here with no readable one
     between; `buried` counts dead letters written since the process began, by reason. The `kept` to 2 x `kept` states
-    written last stay in memory."""
+    written last stay in memory. Whoever changes a state's timer says so by `timed`: the store learns of it later."""
 
     def __init__(self, store: PartitionStore, state_type: type[Any], out: Outgoing, kept: int) -> None:
         self.states: dict[bytes, Any] = {}
@@ -28,6 +29,7 @@ class Draft:
         self.buried: Counter[Kind] = Counter()
         self._store, self._out = store, out
         self._stored: dict[bytes, tuple[int | None, bool]] = {}
+        self._timers: dict[str, list[tuple[int, bytes]]] = {}  # heaps of those that the store does not have
         self._graves: list[Kind] = []
         self._high_waters = store.high_waters()
         self._moved: dict[str, tuple[int, int]] = {}
@@ -39,7 +41,7 @@ class Draft:
         """Bring the states of `keys`: those kept from earlier writes, and those that the store holds."""
         states, stored, recent, older, missing = self.states, self._stored, self._recent, self._older, []
         for key in dict.fromkeys(keys):
-            if key not in states:
+            if key and key not in states:
                 state = recent.pop(key, None) or older.pop(key, None)
                 if state is None:
                     missing.append(key)
@@ -51,6 +53,27 @@ class Draft:
             if value is not None:
                 state = states[key] = decode(value)
                 stored[key] = (state.wake_at, state.provisional)
+
+    def timed(self, state: Any, key: bytes) -> None:
+        """The timer of a drafted state has changed."""
+        if state.wake_at is not None:
+            heappush(self._timers.setdefault(state.timeline, []), (state.wake_at, key))
+
+    def due(self, timeline: str, before: int, most: int) -> list[bytes] | None:
+        """The keys with a timer earlier than `before`, at most `most`, in the order of (time, key). None when there are
+        more and some are only drafted: after a write the store knows them all."""
+        states, timers = self.states, self._timers.get(timeline, [])
+        stored = self._store.due(timeline.encode(), before, most)
+        found = {(at, key) for at, key in stored if key not in states or states[key].wake_at == at}
+        while timers and timers[0][0] < before and len(found) <= most:
+            at, key = heappop(timers)
+            if states[key].wake_at == at:
+                found.add((at, key))
+        if states and (len(stored) == most or len(found) > most):
+            if stored:
+                self._store.unread(timeline.encode(), stored[0][0])
+            return None
+        return [key for _, key in sorted(found)]
 
     def reload(self, key: bytes) -> Any:
         """The state of `key` as it is in the store, in place of one that a fold left half-done."""
@@ -97,11 +120,16 @@ class Draft:
         self._recent.update(self.states)
         if len(self._recent) > self._kept:
             self._recent, self._older = {}, self._recent
-        self.discard()
+        self._clear()
         return effects
 
     def discard(self) -> None:
         """Begin anew from what the store holds."""
-        self.states, self._stored, self._graves, self._moved, self._marks = {}, {}, [], {}, {}
+        self._store.discard()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.states, self._stored, self._timers = {}, {}, {}
+        self._graves, self._moved, self._marks = [], {}, {}
         self._out.effects = []
         self.in_a_row = self._store.unreadable

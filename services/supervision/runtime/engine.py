@@ -1,7 +1,8 @@
 """The one thread on which everything is read, folded and published: no batch ever waits for another thread.
 
-A turn of reading, a turn for each partition that has something to fold, and when nothing waits, or now and then, a wait
-for what was published to be acknowledged. Free of Faust and of groups.
+A turn of reading, a turn for each partition that has something to fold, a write where nothing more is to come or much
+is unwritten, and when nothing waits, or now and then, a wait for what was published to be acknowledged. Free of Faust
+and of groups.
 """
 
 import threading
@@ -21,6 +22,7 @@ from services.supervision.runtime.reader import Place, Reader
 log = structlog.get_logger()
 IDLE_SECONDS = 0.05
 UNACKNOWLEDGED_SECONDS = 0.5
+UNWRITTEN = 65_536  # records of all partitions together, which are kept in memory
 
 
 class Engine(threading.Thread):
@@ -51,6 +53,7 @@ class Engine(threading.Thread):
 
         def do() -> None:
             if place in self._lanes:
+                self._lanes[place].settle(0, caught_up=True)
                 self._flush()
                 self._reader.end(place)
                 del self._lanes[place]
@@ -111,12 +114,15 @@ class Engine(threading.Thread):
                 self._reader.begin(place, expected)
 
     def _turns(self) -> None:
+        most = UNWRITTEN // max(1, len(self._lanes))
         for place, lane in self._lanes.items():
-            if lane.busy:
-                try:
+            try:
+                if lane.busy:
                     lane.turn()
-                except Exception as error:
-                    self._failed(place, error)
+                if lane.partition.unwritten:
+                    lane.settle(most, caught_up=self._reader.caught_up(place, lane.next_offset))
+            except Exception as error:
+                self._failed(place, error)
 
     def _flush(self) -> None:
         """While more waits, folding goes on and the stores keep what may not be published yet."""

@@ -18,6 +18,7 @@ from services.supervision.runtime.store import StoredEffect
 log = structlog.get_logger()
 QUEUED = 4
 TURN_SECONDS = 0.05
+WRITE_SECONDS = 1.0
 
 
 class Sender(Protocol):
@@ -34,6 +35,7 @@ class Lane:
         self.next_offset = partition.store.offset  # that the next batch should begin at, if not earlier
         self._waiting: deque[Sequence[Record]] = deque()
         self._pieces: Iterator[list[StoredEffect]] | None = None
+        self._since = 0.0  # when folding began that is not written yet
         self._counted = (partition.store.offset, partition.unreadable.copy())
         self._open = threading.Lock()  # held while the store must not be closed
         self._closed = False
@@ -55,34 +57,50 @@ class Lane:
             self.next_offset = records[-1].offset + 1
 
     def turn(self) -> None:
-        """Fold for at most TURN_SECONDS, or to the end of a piece, and publish what is written.
+        """Fold for at most TURN_SECONDS, or to the end of a batch, and publish what had to be written on the way.
 
         Raises whatever keeps an effect or a write from being done: the store is a prefix of the log, so to end the
         process loses nothing.
         """
-        end = time.monotonic() + TURN_SECONDS
-        name = self.partition.fold.name
-        while time.monotonic() < end:
+        now = time.monotonic()
+        end = now + TURN_SECONDS
+        if not self.partition.unwritten:
+            self._since = now
+        while now < end:
             if self._pieces is None:
                 if not self._waiting:
                     break
                 failpoint("receive.after")
-                self._pieces = self.partition.take(self._waiting.popleft())
+                self._pieces = self.partition.fold_all(self._waiting.popleft())
             for effects in self._pieces:
-                failpoint("publish.before")
-                self._publisher.send(effects)
-                for topic, count in Counter(effect.topic for effect in effects).items():
-                    telemetry.EFFECTS.labels(name, topic).inc(count)
-                if time.monotonic() > end:
+                self._publish(effects)
+                if (now := time.monotonic()) > end:
                     break
             else:
                 self._pieces = None
-        self._count(name)
+                now = time.monotonic()
         if self.partition.stopped:
-            telemetry.STOPPED.labels(name).inc()
+            telemetry.STOPPED.labels(self.partition.fold.name).inc()
             log.error("partition.stopped", reason=self.partition.stopped)
             self._waiting.clear()
             self._pieces = None
+        self._count(self.partition.fold.name)
+
+    def settle(self, most: int, *, caught_up: bool) -> None:
+        """Write and publish what has been folded, unless more is to come that one write may hold too: at most `most`
+        records, and none for longer than WRITE_SECONDS."""
+        unwritten = self.partition.unwritten
+        if unwritten and self._pieces is None:
+            nothing_waits = caught_up and not self._waiting
+            if nothing_waits or unwritten >= most or time.monotonic() - self._since > WRITE_SECONDS:
+                self._publish(self.partition.write())
+                self._count(self.partition.fold.name)
+
+    def _publish(self, effects: Sequence[StoredEffect]) -> None:
+        failpoint("publish.before")
+        self._publisher.send(effects)
+        for topic, count in Counter(effect.topic for effect in effects).items():
+            telemetry.EFFECTS.labels(self.partition.fold.name, topic).inc(count)
 
     @property
     def unacknowledged(self) -> bool:

@@ -8,9 +8,8 @@ from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros
 from services.contracts.topics import DEAD_LETTERS
 from services.shared.consuming import Record, dead_letter
-from services.shared.partitioner import partition_of
 from services.supervision.domain.fold import Effect
-from services.supervision.runtime.store import StoredEffect
+from services.supervision.runtime.store import BY_KEY, StoredEffect
 
 
 class Outgoing:
@@ -35,7 +34,7 @@ class Outgoing:
                 effect.data, id=effect.id, source=self._source, subject=effect.subject,
                 time=from_micros(effect.time), sequence=effect.sequence, timeline=effect.timeline,
             )  # fmt: skip
-            self._emit(effect.topic, partition_of(key, self._partitions[effect.topic]), key, value)
+            self._emit(effect.topic, BY_KEY, key, value)
 
     def forward(self, topics: Sequence[str], timeline: str, as_of: int) -> None:
         """One tick of this place, to every partition of `topics`; `as_of` in microseconds."""

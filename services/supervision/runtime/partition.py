@@ -1,33 +1,33 @@
 """Folds the records of one topic-partition, batch by batch, into its store. Free of Faust and of what is folded.
 
-A batch is cut at ticks and decrees; each piece is one atomic write of states, timers, effects and position, so a kill
-at any moment leaves a prefix of the log. The same records give the same effects in the same order, however cut.
+What is folded is drafted; one atomic write takes the draft's states, timers, effects and position into the store, so a
+kill at any moment leaves a prefix of the log. The same records give the same effects in the same order, however cut.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import structlog
 
 from services.contracts.clock import ClockTickedV1
 from services.contracts.codec import Kind, Undecodable, decode
-from services.contracts.envelope import LIVE, Event
+from services.contracts.envelope import Event
 from services.contracts.instants import to_micros
 from services.contracts.registry import event_type
 from services.shared import failpoints
 from services.shared.consuming import Record
 from services.shared.failpoints import failpoint
 from services.supervision.domain.fold import NEVER, Fold
-from services.supervision.runtime.draft import Draft, Origin
+from services.supervision.runtime.draft import Draft
+from services.supervision.runtime.items import Item, kind_of, read_all
 from services.supervision.runtime.outgoing import Outgoing
 from services.supervision.runtime.store import PartitionStore, StoredEffect
 
 FIRED_AT_ONCE = 500
 KEPT = 4096
-AHEAD_MS = 600_000  # how far a live tick may be ahead of the broker's clock
-# A record of a piece, its event (None: a tick that says nothing new), the key of its state and where it came from.
-Item = tuple[Record, Event | Undecodable | None, bytes, Origin | None]
+Failure = tuple[int, Exception]  # which item, and why
+Written = Iterator[list[StoredEffect]]
 log = structlog.get_logger()
 
 
@@ -46,138 +46,157 @@ class PartitionFold:
     ) -> None:  # fmt: skip
         self.fold, self.store, self.place = fold, store, place
         self.stopped = ""  # why nothing is folded any more
+        self._undecreed = fold
+        self._apart = fold.decree_types | {event_type(ClockTickedV1)}
         self._limit = dead_letter_limit
-        self._cutting = fold.decree_types | {event_type(ClockTickedV1)}
         self._upstream = upstream or frozenset({place})
         self._forward = forward
         self._out = Outgoing(fold.name, place, partitions)
         self._draft = Draft(store, fold.state_type, self._out, kept)
-        self._marks = store.marks()
-        self._watermarks = {timeline: self._lowest(timeline) for timeline, _ in self._marks}
-        for value in store.decrees():
-            self.fold = self.fold.decreed(decode(value))
-        self._next = store.offset
         self._cause: Record | None = None  # for failpoints
+        self._failed: dict[int, Undecodable | None] = {}  # offsets on which the fold fails; None: a tick
+        self._recall()
 
     @property
     def unreadable(self) -> Counter[Kind]:
         """Dead letters written since the process began, by reason."""
         return self._draft.buried
 
-    def take(self, records: Sequence[Record]) -> Iterator[list[StoredEffect]]:
-        """Fold `records` (in order, none missing), skipping what the store holds already.
+    @property
+    def unwritten(self) -> int:
+        """How many records have been folded since the last write."""
+        return self._next - self.store.offset
 
-        Yields, after each atomic write, the effects it holds, to be published. A caller that stops half-way may go on
-        later with a new PartitionFold over the same store.
+    def take(self, records: Sequence[Record]) -> Written:
+        """Fold `records` and write; see `fold`."""
+        yield from self.fold_all(records)
+        if self.unwritten:
+            yield self.write()
+
+    def fold_all(self, records: Sequence[Record]) -> Written:
+        """Fold `records` (in order, none missing), skipping what has been folded already. They may stay unwritten.
+
+        Yields, after each atomic write that had to be made on the way, the effects it holds, to be published. A caller
+        that stops half-way may go on later with a new PartitionFold over the same store.
         """
-        piece: list[Item] = []
-        armed, repeated, read, cutting = failpoints.ARMED, self._draft.repeated, self._read, self._cutting
-        for record in records:
-            if self.stopped:
-                return
-            if record.offset < self._next:
-                continue
-            if armed:
-                failpoint("decode.before", _kind(record))
-            origin = _origin(record.headers) if record.headers else None
-            if origin is not None and repeated(origin):
-                self._next = record.offset + 1
-                continue
-            event, key = read(record)
-            if isinstance(event, Undecodable) or event.type not in cutting:
-                self._next = record.offset + 1
-                piece.append((record, event, key, origin))
-                continue
-            if isinstance(event.data, ClockTickedV1):
-                news = self._heed(event)
-                if not news or self._lowest(event.timeline) <= self._watermarks.get(event.timeline, NEVER):
-                    self._next = record.offset + 1
-                    piece.append((record, event if news else None, b"", origin))
-                    continue
-            if piece:
-                yield from self._pieces(piece, record.offset)
-                piece = []
-                if self.stopped or repeated(origin):
-                    continue
-            self._next = record.offset + 1
-            yield from (self._tick if isinstance(event.data, ClockTickedV1) else self._decree)(event, record)
-            if not self.stopped:
-                self._draft.remember(origin)
-                yield self._write(self._next, 0)
-        if self._next > self.store.offset and not self.stopped:
-            yield from self._pieces(piece, self._next)
+        items = [] if self.stopped else self._read_all(records)
+        while items and (failure := (yield from self._through(items))) is not None:
+            items = yield from self._mend(items, *failure)
 
-    def _read(self, record: Record) -> tuple[Event | Undecodable, bytes]:
-        """The event and the key of its state."""
-        try:
-            event = decode(record.value)
-            key = event.subject.encode()
-            if event.type not in self._cutting:
-                if record.key != key:
-                    raise Undecodable(f"the key is not the subject {event.subject!r}: a wrong partition", "key")
-            elif event.timeline == LIVE and isinstance(event.data, ClockTickedV1):
-                ahead = to_micros(event.data.as_of) // 1000 - record.timestamp
-                if ahead > AHEAD_MS:
-                    raise Undecodable(f"a live tick {ahead // 1000} s ahead of the broker's clock", "instant")
-        except Undecodable as error:
-            return error, b""
-        if failpoints.ARMED:
-            failpoint("decode.after", event.type)
-        return event, event.timeline.encode() + b"\0" + key
+    def write(self) -> list[StoredEffect]:
+        """One atomic write of all that has been folded; the effects it holds, to be published."""
+        return self._write(self._next, 0)
 
-    def _pieces(self, piece: list[Item], offset: int) -> Iterator[list[StoredEffect]]:
-        """Write `piece` and the position `offset`. A record that the fold fails on becomes a dead letter: the fold is
-        pure, it would fail again. What lies before it is written first, for the failure may have spoilt a state."""
-        while (failed := self._fold_all(piece)) is not None:
-            at, error = failed
-            record, origin = piece[at][0], piece[at][3]
-            self._draft.discard()
-            if at and self._fold_all(piece[:at]) is None:
-                yield self._write(record.offset, 0)
-            if isinstance(error, Undecodable):
-                self._stop(error)
-                return
-            log.error("record.fold_failed", place=self.place, offset=record.offset, exc_info=error)
-            piece = [(record, Undecodable(f"the fold failed: {error!r}"), b"", origin), *piece[at + 1 :]]
-        yield self._write(offset, 0)
+    def _recall(self) -> None:
+        """Be where the store is."""
+        self._marks = self.store.marks()
+        self._watermarks = {timeline: self._lowest(timeline) for timeline, _ in self._marks}
+        self.fold = self._undecreed
+        for value in self.store.decrees():
+            self.fold = self.fold.decreed(decode(value))
+        self._next = self.store.offset
+        self._folded: list[Record] = []  # since the last write
 
-    def _fold_all(self, piece: list[Item]) -> tuple[int, Exception] | None:
-        """Fold `piece` into the draft; where it stopped and why: the fold's failure, or the last Undecodable."""
+    def _read_all(self, records: Sequence[Record]) -> list[Item]:
+        items = read_all(records, self._next, self._apart)
+        if failed := self._failed:
+            items = [(r, failed.get(r.offset) or e, b"" if r.offset in failed else k, o) for r, e, k, o in items]
+        return items
+
+    def _through(self, items: list[Item]) -> Generator[list[StoredEffect], None, Failure | None]:
+        """Fold `items` into the draft; where the fold failed and why."""
         draft, fold, watermarks, armed = self._draft, self.fold.fold, self._watermarks, failpoints.ARMED
-        draft.load([key for _, _, key, _ in piece if key])
-        states = draft.states
-        for at, (record, event, key, origin) in enumerate(piece):
-            if origin is not None:
-                if draft.repeated(origin):
-                    continue
-                draft.remember(origin)
-            if event is None:
+        draft.load([item[2] for item in items])
+        states, timed, reached = draft.states, draft.timed, 0
+        for at, (record, event, key, origin) in enumerate(items):
+            if origin is not None and draft.repeated(origin):
                 continue
-            if isinstance(event, Undecodable):
-                if draft.in_a_row >= self._limit:
-                    return at, event
-                self._begin(record)
-                self._bury(record, event)
+            if not key:
+                reached = self._reach(items, reached, at)
+                try:
+                    yield from self._aside(event, record)
+                except Exception as error:
+                    return at, error
+                if self.stopped:
+                    return None
+                draft.remember(origin)
+                if draft.states is not states:
+                    draft.load([item[2] for item in items[at + 1 :]])
+                    states = draft.states
+                fold = self.fold.fold
                 continue
             if armed:
                 self._cause = record
                 failpoint("fold.before", event.type)
-            if not key:
-                draft.mark(event.timeline, event.data.source or self.place, to_micros(event.data.as_of))
-                continue
+            state = states.get(key)
+            wake = None if state is None else state.wake_at
             try:
-                state, effects = fold(states.get(key), event, watermarks.get(event.timeline, NEVER))
+                state, effects = fold(state, event, watermarks.get(event.timeline, NEVER))
             except Exception as error:
+                self._reach(items, reached, at)
                 return at, error
             draft.in_a_row = 0
+            if origin is not None:
+                draft.remember(origin)
             if state is not None:
                 states[key] = state
+                if state.wake_at != wake:
+                    timed(state, key)
             if effects:
                 self._begin(record)
                 self._out.add(effects)
             if armed:
                 failpoint("fold.after", event.type)
+        self._reach(items, reached, len(items))
         return None
+
+    def _reach(self, items: list[Item], since: int, at: int) -> int:
+        """All before `items[at]` is folded; `since` says up to where that was known."""
+        self._folded += [item[0] for item in items[since:at]]
+        self._next = items[at][0].offset if at < len(items) else items[-1][0].offset + 1
+        return at
+
+    def _mend(self, items: list[Item], at: int, error: Exception) -> Generator[list[StoredEffect], None, list[Item]]:
+        """The items from the one on that the fold failed on. All before it is folded again and written, for the failure
+        may have spoilt states. An event goes aside, as the fold is pure; a tick is tried again with care."""
+        record, _, key, origin = items[at]
+        again = self._folded
+        self._draft.discard()
+        self._recall()
+        before = self._read_all(again)
+        if before and (yield from self._through(before)) is not None:
+            raise error
+        if self.unwritten:
+            yield self.write()
+        if not key:
+            self._failed[record.offset] = None
+            return items[at:]
+        log.error("record.fold_failed", place=self.place, offset=record.offset, exc_info=error)
+        verdict = self._failed[record.offset] = Undecodable(f"the fold failed: {error!r}")
+        return [(record, verdict, b"", origin), *items[at + 1 :]]
+
+    def _aside(self, event: Event | Undecodable, record: Record) -> Written:
+        """What is no event of one case."""
+        if isinstance(event, Undecodable):
+            if self._draft.in_a_row >= self._limit:
+                if self.unwritten:
+                    yield self.write()
+                self._stop(event)
+            else:
+                self._begin(record)
+                self._bury(record, event)
+        elif not isinstance(event.data, ClockTickedV1):
+            if self.unwritten:
+                yield self.write()
+            yield from self._decree(event, record)
+            if not self.stopped:
+                yield self._write(record.offset + 1, 0)
+        elif self._heed(event):
+            if self._lowest(event.timeline) > self._watermarks.get(event.timeline, NEVER):
+                yield from self._tick(event, record)
+            else:
+                source = event.data.source or self.place
+                self._draft.mark(event.timeline, source, self._marks[event.timeline, source])
 
     def _heed(self, event: Event) -> bool:
         """Whether a tick moves the mark of its source. With several sources most move no watermark."""
@@ -187,39 +206,49 @@ class PartitionFold:
         self._marks[event.timeline, source] = as_of
         return True
 
-    def _tick(self, event: Event, record: Record) -> Iterator[list[StoredEffect]]:
-        """A tick that moves the watermark: what is due wakes up."""
+    def _tick(self, event: Event, record: Record) -> Written:
+        """A tick that moves the watermark: what is due wakes up, in pieces when it is much."""
+        careful = record.offset in self._failed
+        if careful and self.unwritten:
+            yield self.write()
         self._begin(record)
         if failpoints.ARMED:
             failpoint("fold.before", event.type)
-        timeline, source = event.timeline, event.data.source or self.place
+        timeline, source, draft = event.timeline, event.data.source or self.place, self._draft
         watermark = self._lowest(timeline)
-        while keys := self.store.due(timeline.encode(), watermark, FIRED_AT_ONCE):
-            self._draft.load(keys)
-            for key in keys:
-                if not self._wake(key, watermark, record):
-                    return
-            if len(keys) < FIRED_AT_ONCE:
-                break  # the tick's own write will hold them
+        while (keys := draft.due(timeline, watermark, FIRED_AT_ONCE)) is None or keys:
+            if keys is not None:
+                draft.load(keys)
+                for key in keys:
+                    if careful:
+                        self._wake_with_care(key, watermark, record)
+                        if self.stopped:
+                            return
+                    else:
+                        self._wake(key, watermark)
+                if len(keys) < FIRED_AT_ONCE:
+                    break
             yield self._write(record.offset, self._out.index)
         self._watermarks[timeline] = watermark
         self._out.forward(self._forward, timeline, watermark)
-        self._draft.mark(timeline, source, self._marks[timeline, source])
+        draft.mark(timeline, source, self._marks[timeline, source])
         if failpoints.ARMED:
             failpoint("fold.after", event.type)
 
-    def _wake(self, key: bytes, watermark: int, record: Record) -> bool:
-        """Whether there is more to come: a state that cannot be woken goes without its timer, at most `_limit`."""
+    def _wake(self, key: bytes, watermark: int) -> None:
         states = self._draft.states
+        states[key], effects = self.fold.wake(states[key], watermark)
+        self._out.add(effects)
+        self._draft.timed(states[key], key)
+
+    def _wake_with_care(self, key: bytes, watermark: int, record: Record) -> None:
+        """A state that cannot be woken goes without its timer, at most `_limit` of them."""
         try:
-            states[key], effects = self.fold.wake(states[key], watermark)
+            self._wake(key, watermark)
         except Exception as error:
             state = self._spared(key, record, error)
             if state is not None:
                 state.wake_at = None
-        else:
-            self._out.add(effects)
-        return not self.stopped
 
     def _decree(self, event: Event, record: Record) -> Iterator[list[StoredEffect]]:
         """A kill half-way repeats it from the start: recomputing twice under one decree changes nothing."""
@@ -266,6 +295,7 @@ class PartitionFold:
         """What is drafted is thrown away: it is folded again when somebody has mended what is wrong."""
         self.stopped = f"{self.place}: {self._draft.in_a_row} unreadable records in a row: {reason}"
         self._draft.discard()
+        self._recall()
 
     def _begin(self, record: Record) -> None:
         """Effects from here on are of `record`; those it had before the process ended are in the store already."""
@@ -281,29 +311,11 @@ class PartitionFold:
 
     def _write(self, offset: int, index: int) -> list[StoredEffect]:
         if failpoints.ARMED:
-            failpoint("write.before", _kind(self._cause))
+            failpoint("write.before", kind_of(self._cause))
         effects = self._draft.write(offset, index)
+        self._next, self._folded = offset, []
+        if self._failed:
+            self._failed = {at: verdict for at, verdict in self._failed.items() if at >= offset}
         if failpoints.ARMED:
-            failpoint("write.after", _kind(self._cause))
+            failpoint("write.after", kind_of(self._cause))
         return effects
-
-
-def _origin(headers: Sequence[tuple[str, bytes]]) -> Origin | None:
-    """(source, (offset, index)) of a record that is an effect of another fold."""
-    for name, value in headers:
-        if name == "origin" and value is not None and len(value) < 512:
-            try:
-                source, offset, index = value.decode().rsplit(":", 2)
-                at = int(offset), int(index)
-            except ValueError:  # not one of ours
-                return None
-            return (source, at) if all(0 <= number < 1 << 63 for number in at) else None
-    return None
-
-
-def _kind(record: Record | None) -> str | None:
-    """The event type of a record, for failpoints."""
-    try:
-        return decode(record.value).type if record is not None else None
-    except Undecodable:
-        return "undecodable"

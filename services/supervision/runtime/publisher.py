@@ -21,6 +21,7 @@ class Publisher:
                 "bootstrap.servers": brokers,
                 "acks": "all",
                 "enable.idempotence": True,
+                "partitioner": "murmur2_random",  # Kafka's default, and services.shared.partitioner's, for every key
                 "linger.ms": 50,  # a flush does not wait for it
                 "queue.buffering.max.messages": 100_000,
                 "message.timeout.ms": 0,
@@ -42,7 +43,7 @@ class Publisher:
                 try:
                     self._producer.produce(
                         effect.topic, value=effect.value, key=effect.key, partition=effect.partition,
-                        headers=[*effect.headers],
+                        headers=effect.headers,  # type: ignore[arg-type]
                     )  # fmt: skip
                     break
                 except BufferError:

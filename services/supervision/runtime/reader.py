@@ -51,6 +51,8 @@ class Reader:
         self._consumer.incremental_assign([TopicPartition(*place, offset)])
 
     def end(self, place: Place) -> None:
+        """Read it no more. Resumed first, or it would come back paused: librdkafka keeps that beyond assignments."""
+        self._consumer.resume([TopicPartition(*place)])
         self._consumer.incremental_unassign([TopicPartition(*place)])
 
     def pause(self, places: Iterable[Place]) -> None:
@@ -58,6 +60,11 @@ class Reader:
 
     def resume(self, places: Iterable[Place]) -> None:
         self._consumer.resume([TopicPartition(*place) for place in places])
+
+    def caught_up(self, place: Place, offset: int) -> bool:
+        """Whether the log was not known to go on at `offset` when the last batch came from the broker."""
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        return end <= offset
 
     def poll(self, seconds: float) -> dict[Place, list[ReadRecord]]:
         """What has come, in order for each partition; waits up to `seconds` for the first record, and a little for

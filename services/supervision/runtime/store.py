@@ -9,19 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rocksdict import Checkpoint, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Checkpoint, Options, Rdict, ReadOptions, WriteBatch
 
 _POSITION = b"!next"
 CONDEMNED = "CONDEMNED"
 _BIAS = 1 << 63
+BY_KEY = -1
 
 
 def _u64(value: int) -> bytes:
     return (value + _BIAS).to_bytes(8, "big")
 
 
-class StoredEffect(msgspec.Struct, array_like=True):
-    """A record to publish: headers are (name, value) pairs."""
+def _options() -> Options:
+    """One writer, whose states are mostly found in memory: what is looked for on disk is mostly not there."""
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_allow_concurrent_memtable_write(False)
+    blocks = BlockBasedOptions()
+    blocks.set_bloom_filter(10, False)
+    options.set_block_based_table_factory(blocks)
+    return options
+
+
+class StoredEffect(msgspec.Struct, array_like=True, gc=False):
+    """A record to publish: headers are (name, value) pairs. `partition` BY_KEY: where Kafka's default partitioner lays
+    the key."""
 
     topic: str
     partition: int
@@ -49,10 +62,8 @@ class PartitionStore:
 
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
-        options = Options(raw_mode=True)
-        options.create_if_missing(True)
         self.path = path
-        self._db = Rdict(str(path), options)
+        self._db = Rdict(str(path), _options())
         position = self._db.get(_POSITION)
         self.offset: int
         self.index: int
@@ -79,6 +90,11 @@ class PartitionStore:
         self._db.write(batch)
         self.offset, self.index = offset, index
         self._batch = WriteBatch(raw_mode=True)
+
+    def discard(self) -> None:
+        """Forget what was put since the last write, and which timers were read."""
+        self._batch = WriteBatch(raw_mode=True)
+        self._earliest.clear()
 
     @property
     def unacknowledged(self) -> bool:
@@ -110,8 +126,8 @@ class PartitionStore:
             if new < self._earliest.get(timeline, new):
                 self._earliest[timeline] = new
 
-    def due(self, timeline: bytes, before: int, most: int) -> list[bytes]:
-        """At most `most` keys with a timer earlier than `before`, in the order of (time, key).
+    def due(self, timeline: bytes, before: int, most: int) -> list[tuple[int, bytes]]:
+        """At most `most` (time, key) of timers earlier than `before`, in order; the next call begins behind them.
 
         No timer is earlier than `_earliest`: a tick with nothing due costs one comparison, and the scan starts behind
         the graves of the timers that have fired.
@@ -121,15 +137,19 @@ class PartitionStore:
             return []
         prefix = b"t" + timeline + b"\0"
         start = len(prefix) + 8
-        keys: list[bytes] = []
+        found: list[tuple[int, bytes]] = []
         self._earliest[timeline] = _BIAS - 1
         for key, _ in self._scan(prefix + _u64(earliest), prefix + b"\xff" * 8):
             at = int.from_bytes(key[len(prefix) : start], "big") - _BIAS
-            if at >= before or len(keys) == most:
+            if at >= before or len(found) == most:
                 self._earliest[timeline] = at
                 break
-            keys.append(key[start:])
-        return keys
+            found.append((at, key[start:]))
+        return found
+
+    def unread(self, timeline: bytes, at: int) -> None:
+        """`due` begins with the timers of `at` again."""
+        self._earliest[timeline] = at
 
     def set_provisional(self, key: bytes, provisional: bool) -> None:
         if provisional:

@@ -9,13 +9,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import faust
+import structlog
+from aiokafka.errors import KafkaError
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP
 
 from services.shared.failpoints import failpoint
 
+log = structlog.get_logger()
 SCHEME = "kafkagroup"
+RETRY_SECONDS = 1.0
 
 
 class BatchApp(faust.App):
@@ -27,6 +31,20 @@ class BatchApp(faust.App):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
+    async def on_start(self) -> None:
+        """Join the group. Brokers that are away are waited for, as they are later on: a worker that ended instead would
+        be started again and again until they are back."""
+        while not self.should_stop:
+            try:
+                await super().on_start()
+                return
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.warning("broker.awaited", error=str(error)[:200])
+                await self._ensure_consumer().stop()
+                await self.sleep(RETRY_SECONDS)
+
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         consumer = self._ensure_consumer()
         consumer.pause(*consumer.assignment())  # or it would fetch what nobody takes from it
@@ -66,8 +84,14 @@ class Consumer(driver.Consumer):
         return iter(self.assignment())
 
 
+class Producer(driver.Producer):
+    async def on_start(self) -> None:
+        """Connect to nothing: what is published goes another way."""
+
+
 class Transport(driver.Transport):
     Consumer = Consumer
+    Producer = Producer
 
 
 drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"

@@ -25,7 +25,8 @@ from services.supervision.runtime.transport import BatchApp
 from services.supervision.runtime.watchdog import Watchdog
 
 log = structlog.get_logger()
-EXIT_BROKEN = 70
+EXIT_BROKEN = 70  # a partition, the engine or the watchdog said that this process cannot go on
+EXIT_GROUP = 71  # Faust, or its client of the group, gave up
 YOUNG_OBJECTS = 100_000  # events and states hold no cycles: collecting them often costs a third of the time
 
 
@@ -182,7 +183,8 @@ async def _nothing(stream: Any) -> None:
 
 
 def run(build: Callable[[], Worker], on_built: Callable[[Worker], None]) -> None:
-    """Build the worker inside its event loop and run it until SIGTERM or SIGINT."""
+    """Build the worker inside its event loop and run it until SIGTERM or SIGINT. Raises SystemExit with EXIT_GROUP when
+    Faust gives up: what it commits on its way out is bounded by checkpoints, so a restart goes on from there."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = build()
@@ -191,4 +193,7 @@ def run(build: Callable[[], Worker], on_built: Callable[[Worker], None]) -> None
     gc.set_threshold(YOUNG_OBJECTS)
     on_built(worker)
     worker.start()
-    faust.Worker(worker.app, loop=loop, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
+    try:
+        faust.Worker(worker.app, loop=loop, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
+    except SystemExit as end:
+        raise SystemExit(EXIT_GROUP if end.code else 0) from None

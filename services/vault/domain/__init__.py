@@ -1,0 +1,1 @@
+"""The rules of opening and forgetting identities. Free of frameworks, clocks, keys and I/O."""

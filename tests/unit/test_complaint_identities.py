@@ -1,0 +1,142 @@
+"""Identities at intake, in memory: sealed in the one write that files, handed over once, never on the log."""
+
+import json
+from base64 import b64encode
+
+import httpx
+import pytest
+
+from services.complaints.identities import Forwarder
+from services.contracts.codec import decode
+from services.contracts.identity import KeptIdentity
+from services.vault.keyring import Keyring
+from tests.support.sources import T0, complaints_in_memory
+from tests.support.vault import ZHANG
+
+WHO = {"name": "张三", "phone": "13800138000", "id_number": "211382197001010011"}
+FILING = {"channel": "website", "agency": "tax", "identity": WHO}
+
+
+@pytest.fixture
+def ring(tmp_path):
+    Keyring.create(tmp_path / "vault", tmp_path / "public", T0)
+    return Keyring(tmp_path / "vault", tmp_path / "public")
+
+
+@pytest.fixture
+def complaints(tmp_path, ring):
+    return complaints_in_memory(tmp_path)
+
+
+@pytest.fixture
+def api(complaints):
+    return complaints[0]
+
+
+@pytest.fixture
+def store(complaints):
+    return complaints[1]
+
+
+def everything(store):
+    """All that the repository holds, in the encodings in which a name could hide."""
+    return repr(vars(store)) + b"".join(store.published).decode()
+
+
+def test_who_files_is_sealed_beside_the_case_and_the_event_has_a_reference_only(api, store, ring):
+    case = api.post("/v1/cases", FILING).json()
+    (kept,) = store.waiting_identities()
+    assert kept.case_id == case["case_id"]
+    assert ring.open(kept.sealed) == ZHANG
+    event = decode(store.published[0])
+    assert event.data.identity_ref == kept.sealed.identity_ref
+    seen = everything(store) + json.dumps(case)
+    for canary in WHO.values():
+        for form in (canary, json.dumps(canary)[1:-1], b64encode(canary.encode()).decode(), canary.encode().hex()):
+            assert form not in seen
+
+
+def test_the_same_filing_again_changes_nothing_and_another_name_under_its_key_is_refused(api, store):
+    first = api.post("/v1/cases", FILING, Idempotency_Key="k")
+    (before,) = store.waiting_identities()
+    again = api.post("/v1/cases", FILING, Idempotency_Key="k")
+    assert again.json() == first.json()
+    assert list(store.waiting_identities()) == [before]
+    other = api.post("/v1/cases", FILING | {"identity": {"name": "李四"}}, Idempotency_Key="k")
+    nobody = api.post("/v1/cases", {"channel": "website", "agency": "tax"}, Idempotency_Key="k")
+    assert other.json()["type"] == nobody.json()["type"] == "urn:duban:problem:key-reused"
+
+
+def test_one_person_in_two_complaints_has_two_references(api, store):
+    for key in ("a", "b"):
+        api.post("/v1/cases", FILING, Idempotency_Key=key)
+    first, second = (kept.sealed for kept in store.waiting_identities())
+    assert first.identity_ref != second.identity_ref
+    assert first.box != second.box
+
+
+@pytest.mark.parametrize(
+    "identity", [{}, {"name": ""}, {"name": "x" * 201}, {"nickname": "x"}, {"name": 1}, "张三", {"name": None}]
+)
+def test_an_identity_that_is_none_is_refused_and_not_repeated_in_the_answer(api, store, identity):
+    answer = api.post("/v1/cases", FILING | {"identity": identity})
+    assert answer.status_code == 422
+    assert "张三" not in answer.text
+    assert store.published == []
+
+
+def test_a_reference_cannot_be_brought_along(api):
+    answer = api.post("/v1/cases", {"channel": "website", "identity_ref": "identity-of-somebody"})
+    assert answer.status_code == 422
+
+
+def test_without_custodians_a_name_is_not_taken_and_an_anonymous_complaint_is(tmp_path):
+    api, store = complaints_in_memory(tmp_path)
+    refused = api.post("/v1/cases", FILING)
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:duban:problem:no-custodians")
+    assert store.published == []
+    assert api.post("/v1/cases", {"channel": "website"}).status_code == 201
+
+
+class FakeVault:
+    """Takes what it is handed, or answers as it is told to."""
+
+    def __init__(self):
+        self.kept: list[KeptIdentity] = []
+        self.answer: int | None = 200
+
+    def put(self, kept):
+        request = httpx.Request("PUT", "http://vault")
+        if self.answer is None:
+            raise httpx.ConnectError("away", request=request)
+        httpx.Response(self.answer, request=request).raise_for_status()
+        self.kept.append(kept)
+
+
+def test_what_waits_is_handed_over_and_then_forgotten_here(api, store):
+    vault = FakeVault()
+    api.post("/v1/cases", FILING)
+    api.post("/v1/cases", {"channel": "website"})
+    waiting = list(store.waiting_identities())
+    assert Forwarder(store, vault.put).turn()
+    assert vault.kept == waiting
+    assert list(store.waiting_identities()) == []
+    assert Forwarder(store, vault.put).turn()
+    assert len(vault.kept) == 1
+
+
+@pytest.mark.parametrize("answer", [None, 409, 503])
+def test_what_the_vault_does_not_take_waits(api, store, answer):
+    vault = FakeVault()
+    vault.answer = answer
+    api.post("/v1/cases", FILING)
+    forwarder = Forwarder(store, vault.put)
+    if answer is None:
+        with pytest.raises(httpx.ConnectError):
+            forwarder.turn()
+    else:
+        assert not forwarder.turn()
+    assert len(list(store.waiting_identities())) == 1
+    vault.answer = 200
+    assert forwarder.turn()
+    assert list(store.waiting_identities()) == []
