@@ -95,6 +95,11 @@ def test_one_line_says_where_what_and_what_would_be_right(fields: dict[str, Any]
     assert problems(with_clock(**fields)) == [line]
 
 
+def test_a_clock_may_start_only_when_an_event_says_so() -> None:
+    event, when = ["complaint.called_back.v1"], {"redo": True}
+    assert problems(with_clock(start=[], restart_on=event, restart_when=when)) == []
+
+
 def test_all_problems_are_shown_together() -> None:
     subjects = {"version": "1", "rules": [{
         "name": "repeat", "label": {"zh": "屡次", "en": "repeated"}, "offences": ["overdue"], "window_days": 0,
