@@ -3,13 +3,17 @@
 from fastapi import FastAPI
 
 from services.complaints.api import build
-from services.complaints.receipts import Receipts
+from services.complaints.attachments.repository import MongoEvidence
+from services.complaints.attachments.scanning import scanner
+from services.complaints.attachments.service import Attachments
+from services.complaints.attachments.store import Store
+from services.complaints.receipts import Receipts, secret_key
 from services.complaints.repository import MongoComplaints
 from services.complaints.service import KIND
 from services.shared.mongo import connect_store
 from services.shared.relay import Relay
 from services.shared.settings import Settings
-from services.shared.source_app import source_cli, source_relay
+from services.shared.source_app import source_cli, source_relay, utc_now
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -17,7 +21,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     connect_store(settings, KIND.service)
     receipts = Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
-    return build(settings, MongoComplaints(), receipts)
+    key = secret_key(settings.signing_key_file.with_name("attachments.key"))
+    store, scan = Store.of(settings.attachments, settings.data), scanner(settings.attachment_scanner)
+    attachments = Attachments(MongoEvidence(), store, key, scan, utc_now)
+    return build(settings, MongoComplaints(), receipts, attachments)
 
 
 def create_relay(settings: Settings) -> Relay:

@@ -11,7 +11,7 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
     """Complaints, found by receipt too, and what people wrote."""
 
     def by_receipt(self, receipt: str) -> str | None:
-        """The id of the complaint whose receipt code has this keyed hash."""
+        """The id of the complaint whose receipt code has this slow keyed hash."""
 
     def keep_text(self, text_ref: str, text: str) -> None:
         """Keep `text`; keeping it again under the same reference changes nothing."""

@@ -1,34 +1,24 @@
-"""What complaints do beyond any case: texts kept apart, receipt codes, and what a code's holder may see."""
+"""What complaints do beyond any case: texts kept apart, and receipt codes."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from services.complaints.domain.complaint import LIFE, Complaint, decide
+from services.complaints.domain.conversation import conversing, deciding
+from services.complaints.domain.receipt_code import plain
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.contracts.envelope import LIVE
-from services.contracts.instants import from_micros
 from services.shared.access import Reach
-from services.shared.commands import Answer, CaseService, Kind, NotFound
+from services.shared.commands import Answer, CaseService, Kind, NotFound, Order
 
-KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, life=LIFE, decide=decide)
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One thing that happened to a complaint, as its receipt's holder sees it."""
-
-    event: str
-    at: datetime
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """How a complaint stands. Neither the agency's people nor the text are told here."""
-
-    status: str
-    steps: list[Step]
+WHOLE_LIFE = conversing(LIFE)
+KIND = Kind(
+    service="complaints", topic="complaints.v1", case_type=Complaint, life=WHOLE_LIFE,
+    decide=deciding(WHOLE_LIFE, decide),
+)  # fmt: skip
 
 
 class ComplaintService(CaseService[Complaint]):
@@ -55,25 +45,19 @@ class ComplaintService(CaseService[Complaint]):
             raise NotFound
         return text
 
-    def receipt(self, code: str) -> Receipt:
-        """How the complaint with this receipt code stands. Raises NotFound, the same for every code that is none."""
-        case_id = self._complaints.by_receipt(self._receipts.hashed(code))
-        stored = self._complaints.load(case_id) if case_id else None
-        if stored is None:
-            raise NotFound
-        history = self._complaints.history(stored.case.case_id)
-        return Receipt(stored.case.status, [Step(e.type, from_micros(e.at)) for e in history])
+    def words(self, text_ref: str) -> str | None:
+        """What was kept under `text_ref`."""
+        return self._complaints.text(text_ref)
 
-    def beside(self, case: Complaint) -> dict[str, Any]:
-        if case.timeline != LIVE:
-            return {}
-        return {"receipt": self._receipts.hashed(self._receipts.code(case.case_id))}
+    def execute(self, order: Order) -> tuple[Answer, bool]:
+        """As every case's; whoever files on the live timeline is told a receipt code, again when they repeat it."""
+        if order.name != self.kind.life.opening or order.timeline != LIVE:
+            return super().execute(order)
+        code = self._receipts.code(order.actor.subject, order.key)
+        index = self._receipts.index(code)
+        answer, repeated = super().execute(msgspec.structs.replace(order, beside={**order.beside, "receipt": index}))
+        return msgspec.structs.replace(answer, receipt_code=code), repeated
 
-    def answer(self, case: Complaint, version: int, *, opened: bool) -> Answer:
-        plain = super().answer(case, version, opened=opened)
-        return self.repeated(case, plain) if opened else plain
-
-    def repeated(self, case: Complaint, first: Answer) -> Answer:
-        if first.sequence != 1 or case.timeline != LIVE:
-            return first
-        return msgspec.structs.replace(first, receipt_code=self._receipts.code(case.case_id))
+    def holding(self, code: str) -> str | None:
+        """The id of the complaint with this receipt code; None, after the same time, for every code that is none."""
+        return self._complaints.by_receipt(self._receipts.index(plain(code)))

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from services.contracts import alerts, approvals, clock, codec, complaints, dead_letters, directives, facts, inspections
+from services.contracts import (
+    alerts,
+    approvals,
+    clock,
+    codec,
+    complaints,
+    conversation,
+    dead_letters,
+    directives,
+    facts,
+    inspections,
+)
 from services.contracts.envelope import EventModel
 from services.contracts.identifiers import alert_id, name_of
 from services.contracts.limits import Limit
@@ -59,6 +70,11 @@ _LIVES: dict[tuple[str, str], Sequence[_Record]] = {
     ),
     ("/complaints", "complaint-019c3a44-0a00-7e81-8c3d-92aa10b7e005"): (
         _Record("03-03 10:02", complaints.ComplaintRefusedV1(reason="in_litigation")),
+    ),
+    ("/complaints", "complaint-019c3a45-5b00-7d16-a0c2-6ee174f0d006"): (
+        _Record("03-06 09:40", conversation.ComplaintAskedV1(agency="housing", text_ref="text-81d0")),
+        _Record("03-07 20:15", conversation.ComplaintSupplementedV1(
+            text_ref="text-c24e", evidence_refs=["evidence-9b1e44c07a52"], answers=1)),
     ),
     ("/approvals", _APPROVAL): (
         _Record("03-02 08:47", approvals.ApprovalAppliedV1(

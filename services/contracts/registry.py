@@ -3,7 +3,17 @@
 import re
 from functools import cache
 
-from services.contracts import alerts, approvals, clock, complaints, dead_letters, directives, facts, inspections
+from services.contracts import (
+    alerts,
+    approvals,
+    clock,
+    complaints,
+    conversation,
+    dead_letters,
+    directives,
+    facts,
+    inspections,
+)
 from services.contracts.envelope import EventModel
 
 _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
@@ -11,7 +21,7 @@ _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
         complaints.ComplaintFiledV1, complaints.ComplaintAcceptedV1, complaints.ComplaintRefusedV1,
         complaints.ComplaintDispatchedV1, complaints.ComplaintSignedV1, complaints.ComplaintReturnedV1,
         complaints.ComplaintRespondedV1, complaints.ComplaintExtendedV1, complaints.ComplaintConcludedV1,
-        complaints.ComplaintRepliedV1,
+        complaints.ComplaintRepliedV1, conversation.ComplaintAskedV1, conversation.ComplaintSupplementedV1,
     ),
     "approvals.v1": (
         approvals.ApprovalAppliedV1, approvals.ApprovalAcceptedV1, approvals.ApprovalRefusedV1,

@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple, get_args
 import yaml
 
 Role = Literal[
-    "citizen", "importer", "clerk", "agency", "window", "inspector", "supervisor", "office", "leader", "operator"
-]
+    "citizen", "holder", "importer", "clerk", "agency", "window", "inspector", "supervisor", "office", "leader",
+    "operator",
+]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 Scope = Literal["city", "own"]
 
@@ -26,7 +27,10 @@ class Access(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """Whoever is asking. `subject` is an opaque account name, never a person's name."""
+    """Whoever is asking. `subject` is an opaque account name, never a person's name.
+
+    A "holder" is whoever has the receipt code of a complaint: its subject is that complaint's case id.
+    """
 
     subject: str
     roles: frozenset[str]
@@ -62,7 +66,14 @@ TABLE: Mapping[str, Access] = {
     "complaints.reply": _entry("agency clerk office importer", "own", "reply to the complainant (B3)"),
     "complaints.read": _entry("agency clerk supervisor office leader importer", "own", "state and history of a case"),
     "complaints.text": _entry("agency clerk office", "own", "what the person wrote"),
-    "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
+    "complaints.ask": _entry("agency clerk office", "own", "ask the person, or tell them something (A3)"),
+    "complaints.supplement": _entry("clerk office", "city", "what the person adds, taken down by a clerk (A3)"),
+    "complaints.messages.read": _entry("agency clerk office", "own", "what was said to the person and by them (A3)"),
+    "complaints.evidence.read": _entry("agency clerk office", "own", "list and download evidence (A3)"),
+    "complaints.evidence.add": _entry("agency clerk office", "own", "send evidence for a case (A3)"),
+    "complaints.inbox.open": _entry(_EVERYONE, "city", "a receipt code for a session of the inbox (A3)"),
+    "complaints.inbox.read": _entry("holder", "own", "how the complaint stands, and what was said (A3)"),
+    "complaints.inbox.write": _entry("holder", "own", "answer, add to the complaint, end the session (A3)"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
     "complaints.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
@@ -136,7 +147,7 @@ def reach(endpoint: str, principal: Principal) -> Reach:
     """The reach of `principal` at `endpoint` through those of its roles that may call it: the widest one counts."""
     entry = TABLE[endpoint]
     roles = entry.roles & principal.roles
-    if entry.scope == "city" or roles - _AGENCY_BOUND - {"supervisor", "citizen"}:
+    if entry.scope == "city" or roles - _AGENCY_BOUND - {"supervisor", "citizen", "holder"}:
         return Reach(city=bool(roles))
     return Reach(
         city=False,

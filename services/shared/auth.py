@@ -21,13 +21,16 @@ from services.shared import access
 from services.shared.access import ANONYMOUS, ROLES, Principal
 from services.shared.problems import Problem
 
-__all__ = ["SESSION_COOKIE", "Principal", "create_key", "install_auth", "load_key", "mint", "require", "verify"]
+__all__ = [
+    "SESSION_COOKIE", "Principal", "create_key", "from_own_page", "install_auth", "load_key", "mint", "require",
+    "verify",
+]  # fmt: skip
 
 SESSION_COOKIE = "duban_session"
 _ALGORITHM = "Ed25519"
 _ISSUER = "duban"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-Use = Literal["access", "ticket"]
+Use = Literal["access", "ticket", "inbox"]
 
 
 class Unauthenticated(Exception):
@@ -97,8 +100,8 @@ def signing_key(request: Request) -> OKPKey:
     return state.signing_key
 
 
-def authenticate(request: Request) -> Principal:
-    """Whoever sends `request`: a bearer token, else the board's session cookie, else anonymous.
+def authenticate(request: Request, cookie: str = SESSION_COOKIE, use: Use = "access") -> Principal:
+    """Whoever sends `request`: a bearer token, else a session cookie with a token for `use`, else anonymous.
 
     The cookie is taken for a write only when the browser says that the page is our own (no forgery across sites).
     Raises Unauthenticated for a token that is not good.
@@ -108,31 +111,33 @@ def authenticate(request: Request) -> Principal:
         if scheme.lower() != "bearer":
             raise Unauthenticated("Authorization: Bearer was expected")
         return verify(token.strip(), signing_key(request))
-    cookie = request.cookies.get(SESSION_COOKIE)
-    if not cookie or not (request.method in _SAFE or _from_own_page(request)):
+    session = request.cookies.get(cookie)
+    if not session or not (request.method in _SAFE or from_own_page(request)):
         return ANONYMOUS
     try:
-        return verify(cookie, signing_key(request))
+        return verify(session, signing_key(request), use=use)
     except Unauthenticated:
         return ANONYMOUS
 
 
-def _from_own_page(request: Request) -> bool:
+def from_own_page(request: Request) -> bool:
+    """Whether the browser says that `request` comes from a page of this host."""
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
     return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host")
 
 
-def require(endpoint: str) -> Callable[[Request], Principal]:
+def require(endpoint: str, cookie: str = SESSION_COOKIE, use: Use = "access") -> Callable[[Request], Principal]:
     """A dependency that answers 401 without a token and 403 for a role that `endpoint`'s entry does not name.
 
-    Raises KeyError at start for an endpoint without an entry. The scope is the handler's to enforce, by access.reach.
+    `cookie` and `use` say in which session cookie a browser has its token. Raises KeyError at start for an endpoint
+    without an entry. The scope is the handler's to enforce, by access.reach.
     """
     entry = access.TABLE[endpoint]
 
     def dependency(request: Request) -> Principal:
         try:
-            principal = authenticate(request)
+            principal = authenticate(request, cookie, use)
         except Unauthenticated as error:
             raise unauthenticated(str(error)) from None
         if not access.allows(endpoint, principal):

@@ -72,6 +72,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     key: str | None = None
     expected_version: int | None = None
+    beside: dict[str, Any] = {}  # fields that the document of a new case has beside the case
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -163,13 +164,7 @@ class CaseService(Generic[C]):
             return None
         if result.digest != digest:
             raise KeyReused
-        first = msgspec.json.decode(result.answer, type=Answer)
-        assert stored is not None
-        return self.repeated(stored.case, first)
-
-    def repeated(self, case: C, first: Answer) -> Answer:
-        """The first answer as it is told again: a service may add what it does not keep in the document."""
-        return first
+        return msgspec.json.decode(result.answer, type=Answer)
 
     def _check(self, order: Order, stored: Stored[C] | None) -> None:
         named = getattr(order.data, "agency", None)
@@ -203,11 +198,10 @@ class CaseService(Generic[C]):
         recorded, bodies = self.record(case, events, now, order.actor.subject)
         version = stored.version + 1 if stored else 1
         answer = self.answer(after, version, opened=stored is None)
-        kept = msgspec.structs.replace(answer, receipt_code=None)
         return Write(
             before=stored, after=after, events=recorded, bodies=bodies,
-            result=Result(key, digest, codec.encode_json(kept)) if key else None,
-            extra=self.beside(after) if stored is None else {},
+            result=Result(key, digest, codec.encode_json(answer)) if key else None,
+            extra=self.beside(after) | order.beside if stored is None else {},
         )  # fmt: skip
 
     def new_case(self, case_id: str, timeline: str, source_ref: str | None) -> C:

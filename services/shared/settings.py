@@ -16,6 +16,8 @@ class Settings(BaseSettings):
     data: Path = Path(".duban")
     signing_key_file: Path = Path(".duban/keys/signing.jwk")
     users_file: Path = Path(".duban/keys/users.yaml")
+    attachments: str = ""  # where evidence is kept, as an fsspec address; <data>/attachments when empty
+    attachment_scanner: str = ""  # a command or an address that is given every file; none when empty
     state_dir: Path = Path(".duban/state")
     checkpoint_dir: Path = Path(".duban/checkpoints")
     partitions: int = 4

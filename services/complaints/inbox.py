@@ -1,0 +1,91 @@
+"""The anonymous inbox (row A3): what the holder of a receipt code sees of their complaint, and what they add to it.
+
+Free of HTTP. What was said is read from the case's events and the texts that they refer to; nothing is kept twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from services.complaints.attachments.service import Attachments
+from services.complaints.domain.conversation import SUPPLEMENT
+from services.complaints.inbox_schemas import MAX_REFS, Message, Said, Step, Thread, check_words
+from services.complaints.service import ComplaintService
+from services.contracts.conversation import ComplaintAskedV1, ComplaintSupplementedV1
+from services.contracts.identifiers import name_of, new_id
+from services.contracts.instants import from_micros
+from services.contracts.registry import event_type
+from services.shared.access import Principal, Reach
+from services.shared.cases import Recorded
+from services.shared.commands import Answer, NotFound, Order
+from services.shared.problems import Problem
+
+PERSON: Literal["person"] = "person"
+_FILED, _REPLIED = "complaint.filed.v1", "complaint.replied.v1"
+_ASKED, _SUPPLEMENTED = event_type(ComplaintAskedV1), event_type(ComplaintSupplementedV1)
+_SPEAKER: dict[str, Literal["person", "office"]] = {
+    _FILED: PERSON,
+    _SUPPLEMENTED: PERSON,
+    _ASKED: "office",
+    _REPLIED: "office",
+}
+
+
+class Inbox:
+    """What a receipt code opens. The case id comes from the session, never from the request."""
+
+    def __init__(self, service: ComplaintService, attachments: Attachments) -> None:
+        self._service, self._attachments = service, attachments
+
+    def thread(self, case_id: str) -> Thread:
+        """How the complaint stands and what was said. Raises NotFound."""
+        stored = self._service.cases.load(case_id)
+        if stored is None:
+            raise NotFound(case_id)
+        history = self._service.cases.history(case_id)
+        steps = [Step(e.type, from_micros(e.at)) for e in history if e.type not in (_ASKED, _SUPPLEMENTED)]
+        allowed = self._service.kind.life.allowed(stored.case.status)
+        may = [command for command in PERSONS_COMMANDS if command in allowed]
+        return Thread(stored.case.status, steps, self.messages(history), may)
+
+    def messages(self, history: Sequence[Recorded]) -> list[Said]:
+        """What was said in `history`, the first words first."""
+        spoken = [(e, msgspec.json.decode(e.data)) for e in history if e.type in _SPEAKER]
+        answered = {data.get("answers") for _, data in spoken}
+        return [
+            said
+            for event, data in spoken
+            if (said := self._said(event, data, event.sequence in answered)).text or said.evidence
+        ]
+
+    def _said(self, event: Recorded, data: dict[str, Any], answered: bool) -> Said:
+        text_ref = data.get("text_ref")
+        text = (self._service.words(text_ref) or "") if text_ref else ""
+        evidence = len(data.get("evidence_refs", ())) if event.type == _SUPPLEMENTED else 0
+        return Said(
+            sequence=event.sequence, at=from_micros(event.at), by=_SPEAKER[event.type], text=text, evidence=evidence,
+            answered=answered,
+        )  # fmt: skip
+
+    def say(self, case_id: str, message: Message, key: str | None = None) -> Answer:
+        """Add words, evidence sent before, or both. Raises what a command raises, and Missing for foreign evidence."""
+        if message.text or not message.evidence_refs:
+            check_words(message.text)
+        if len(message.evidence_refs) > MAX_REFS:
+            raise Problem(422, "The request is not valid", f"at most {MAX_REFS} files at once", slug="invalid")
+        for ref in message.evidence_refs:
+            self._attachments.find(case_id, ref)
+        request = name_of("inbox", case_id, key or new_id())
+        text_ref = self._service.keep_text(message.text, request) if message.text else None
+        data = ComplaintSupplementedV1(
+            text_ref=text_ref, evidence_refs=list(message.evidence_refs), answers=message.answers
+        )
+        order = Order(
+            name=SUPPLEMENT, data=data, actor=Principal(PERSON, frozenset({"holder"})), reach=Reach(city=True),
+            case_id=case_id, key=key,
+        )  # fmt: skip
+        return self._service.execute(order)[0]
+
+
+PERSONS_COMMANDS = (SUPPLEMENT,)
