@@ -3,7 +3,7 @@
 Free of HTTP. What was said is read from the case's events and the texts that they refer to; nothing is kept twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -13,30 +13,36 @@ from services.complaints.domain.conversation import SUPPLEMENT
 from services.complaints.inbox_schemas import MAX_REFS, Message, Said, Step, Thread, check_words
 from services.complaints.service import ComplaintService
 from services.contracts.conversation import ComplaintAskedV1, ComplaintSupplementedV1
+from services.contracts.envelope import EventModel
 from services.contracts.identifiers import name_of, new_id
 from services.contracts.instants import from_micros
 from services.contracts.registry import event_type
 from services.shared.access import Principal, Reach
+from services.shared.bodies import Body
 from services.shared.cases import Recorded
 from services.shared.commands import Answer, NotFound, Order
 from services.shared.problems import Problem
 
 PERSON: Literal["person"] = "person"
-_FILED, _REPLIED = "complaint.filed.v1", "complaint.replied.v1"
+# What the person may do where the life of a complaint has it: rate the handling, and appeal (rows A2, B3).
+RATE, APPEAL, APPEAL_REFUSAL = "call-back", "appeal", "appeal-refusal"
+PERSONS_COMMANDS = (SUPPLEMENT, RATE, APPEAL, APPEAL_REFUSAL)
 _ASKED, _SUPPLEMENTED = event_type(ComplaintAskedV1), event_type(ComplaintSupplementedV1)
 _SPEAKER: dict[str, Literal["person", "office"]] = {
-    _FILED: PERSON,
-    _SUPPLEMENTED: PERSON,
-    _ASKED: "office",
-    _REPLIED: "office",
-}
+    "complaint.filed.v1": PERSON, _SUPPLEMENTED: PERSON, "complaint.appealed.v1": PERSON,
+    "complaint.refusal_appealed.v1": PERSON, _ASKED: "office", "complaint.replied.v1": "office",
+}  # fmt: skip
 
 
 class Inbox:
     """What a receipt code opens. The case id comes from the session, never from the request."""
 
-    def __init__(self, service: ComplaintService, attachments: Attachments) -> None:
-        self._service, self._attachments = service, attachments
+    def __init__(self, service: ComplaintService, attachments: Attachments, bodies: Mapping[str, Body[Any]]) -> None:
+        self._service, self._attachments, self._bodies = service, attachments, bodies
+
+    def knows(self, command: str) -> bool:
+        """Whether the life of a complaint has `command` at all."""
+        return command in self._service.kind.life.models
 
     def thread(self, case_id: str) -> Thread:
         """How the complaint stands and what was said. Raises NotFound."""
@@ -81,11 +87,29 @@ class Inbox:
         data = ComplaintSupplementedV1(
             text_ref=text_ref, evidence_refs=list(message.evidence_refs), answers=message.answers
         )
+        return self._execute(case_id, SUPPLEMENT, data, key)
+
+    def rate(self, case_id: str, satisfaction: int, key: str | None = None) -> Answer:
+        """The person's answer to the call-back: 5 very satisfied to 1 very dissatisfied (row B3)."""
+        return self._act(case_id, RATE, {"way": "inbox", "outcome": "rated", "satisfaction": satisfaction}, key)
+
+    def appeal(self, case_id: str, text: str, key: str | None = None) -> Answer:
+        """Appeal against the refusal where the complaint was refused, else against the conclusion (rows A2, B3)."""
+        check_words(text)
+        stored = self._service.cases.load(case_id)
+        if stored is None:
+            raise NotFound(case_id)
+        refused = APPEAL_REFUSAL in self._service.kind.life.allowed(stored.case.status)
+        return self._act(case_id, APPEAL_REFUSAL if refused else APPEAL, {"text": text}, key)
+
+    def _act(self, case_id: str, command: str, body: dict[str, Any], key: str | None) -> Answer:
+        """A command as the API would take it, by the person whose case it is."""
+        request = name_of("inbox", case_id, key or new_id())
+        return self._execute(case_id, command, self._bodies[command].read(msgspec.json.encode(body), request), key)
+
+    def _execute(self, case_id: str, command: str, data: EventModel, key: str | None) -> Answer:
         order = Order(
-            name=SUPPLEMENT, data=data, actor=Principal(PERSON, frozenset({"holder"})), reach=Reach(city=True),
+            name=command, data=data, actor=Principal(PERSON, frozenset({"holder"})), reach=Reach(city=True),
             case_id=case_id, key=key,
         )  # fmt: skip
         return self._service.execute(order)[0]
-
-
-PERSONS_COMMANDS = (SUPPLEMENT,)

@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from services.complaints.attachments.api import SENT, receive
 from services.complaints.attachments.service import Attachments
 from services.complaints.guessing import Guessing
-from services.complaints.inbox import PERSON, Inbox
-from services.complaints.inbox_schemas import Code, Message
+from services.complaints.inbox import APPEAL, PERSON, RATE, Inbox
+from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
 from services.complaints.inbox_session import HANDLERS, begin, case_of, end, holder_of
 from services.complaints.service import ComplaintService
 from services.contracts.codec import encode_json
@@ -50,6 +50,15 @@ def add_inbox_routes(
         taken = await receive(request, attachments, holder.subject, PERSON)
         return _json({"ref": taken.ref, "size": taken.size, "verdict": taken.verdict, "cleaned": taken.cleaned}, 201)
 
+    async def rate(request: Request, holder: Principal = for_writing) -> Response:
+        rating = msgspec.json.decode(await read_body(request, MAX_BODY), type=Rating)
+        key = idempotency_key(request)
+        return _json(await run_in_threadpool(inbox.rate, holder.subject, rating.satisfaction, key), 201)
+
+    async def appeal(request: Request, holder: Principal = for_writing) -> Response:
+        appeal = msgspec.json.decode(await read_body(request, MAX_BODY), type=Appeal)
+        return _json(await run_in_threadpool(inbox.appeal, holder.subject, appeal.text, idempotency_key(request)), 201)
+
     def close(request: Request, _: Principal = for_writing) -> Response:
         answer = Response(status_code=204, headers=_PRIVATE)
         end(request, answer)
@@ -74,6 +83,14 @@ def add_inbox_routes(
         "/v1/inbox/evidence", send, methods=["POST"], name="complaints.inbox.send", status_code=201,
         openapi_extra=SENT, **_TAGS,
     )  # fmt: skip
+    for command, path, handler, body in (
+        (RATE, "rating", rate, Rating), (APPEAL, "appeal", appeal, Appeal)
+    ):  # fmt: skip
+        if inbox.knows(command):
+            add(
+                f"/v1/inbox/{path}", handler, methods=["POST"], name=f"complaints.inbox.{path}", status_code=201,
+                openapi_extra=described(body), **_TAGS,
+            )  # fmt: skip
     add("/v1/cases/{case_id}/messages", messages, methods=["GET"], name="complaints.messages.read", tags=["complaints"])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -42,6 +42,18 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str = ""
     evidence_refs: list[str] = []
     answers: int | None = None
+
+
+class Rating(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """5 very satisfied to 1 very dissatisfied."""
+
+    satisfaction: Annotated[int, msgspec.Meta(ge=1, le=5)]
+
+
+class Appeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why the person does not agree."""
+
+    text: str
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Receipt codes: how somebody without a name finds their complaint again. Free of storage.
 
-What is stored of a code is Argon2id under a pepper outside the database (docs/decisions/0010-receipt-codes.md). A code is
-made from the Idempotency-Key of the filing, so that a repeated request is answered with it again without its being kept
-anywhere: neither the database nor the pepper, nor both together, hold what it is made from.
+What is stored of a code is Argon2id under a pepper outside the database (docs/decisions/0010-receipt-codes.md). A code
+is made from the Idempotency-Key of the filing, so that a repeated request is answered with it again without its being
+kept anywhere: neither the database nor the pepper, nor both together, hold what it is made from.
 """
 
 import contextlib

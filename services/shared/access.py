@@ -72,6 +72,7 @@ TABLE: Mapping[str, Access] = {
     "complaints.evidence.read": _entry("agency clerk office", "own", "list and download evidence (A3)"),
     "complaints.evidence.add": _entry("agency clerk office", "own", "send evidence for a case (A3)"),
     "complaints.inbox.open": _entry(_EVERYONE, "city", "a receipt code for a session of the inbox (A3)"),
+    "complaints.pages": _entry(_EVERYONE, "city", "the public pages: start, complaint form, entering a code (A1, A2)"),
     "complaints.inbox.read": _entry("holder", "own", "how the complaint stands, and what was said (A3)"),
     "complaints.inbox.write": _entry("holder", "own", "answer, add to the complaint, end the session (A3)"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),

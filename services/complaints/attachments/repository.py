@@ -37,6 +37,8 @@ class EvidenceRepository(Protocol):
 
     def add(self, evidence: Evidence) -> None: ...
 
+    def remove(self, ref: str) -> None: ...
+
     def get(self, ref: str) -> Evidence | None: ...
 
     def of_case(self, case_id: str) -> list[Evidence]:
@@ -73,6 +75,9 @@ class MongoEvidence:
         del document["ref"]
         self._register.insert_one(document)
 
+    def remove(self, ref: str) -> None:
+        self._register.delete_one({"_id": ref})
+
     def get(self, ref: str) -> Evidence | None:
         found = self._register.find_one({"_id": ref})
         return _evidence(found) if found else None
@@ -104,6 +109,9 @@ class MemoryEvidence:
 
     def add(self, evidence: Evidence) -> None:
         self._found[evidence.ref] = evidence
+
+    def remove(self, ref: str) -> None:
+        self._found.pop(ref, None)
 
     def get(self, ref: str) -> Evidence | None:
         return self._found.get(ref)

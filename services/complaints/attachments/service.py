@@ -5,7 +5,7 @@ What is sent is at no time in a file that has a name: until it is sealed it wait
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import BinaryIO, cast
 
@@ -85,6 +85,14 @@ class Attachments:
                 self._register.release(case_id, size)
                 raise
         return evidence
+
+    def drop(self, case_id: str, refs: Iterable[str]) -> None:
+        """Delete evidence that nothing refers to yet."""
+        for ref in refs:
+            evidence = self.find(case_id, ref)
+            self._register.remove(ref)
+            self._register.release(case_id, evidence.size)
+            self._store.delete(ref)
 
     def of_case(self, case_id: str) -> list[Evidence]:
         """The evidence of a case, the first sent first."""
