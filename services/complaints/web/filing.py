@@ -61,8 +61,8 @@ def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies:
         page: Page = next((p for p in PAGES if p == at), PAGES[0])
         if go.startswith(_CHANGE):
             return question(request, next((p for p in PAGES if p == go.removeprefix(_CHANGE)), PAGES[0]), answers)
-        if go == "back":
-            return question(request, before(page) or PAGES[0], answers)
+        if go in ("back", "stay"):
+            return question(request, before(page) or PAGES[0] if go == "back" else page, answers)
         if page != "check":
             error = wrong(page, answers, agencies)
             return question(request, page if error else following(page, answers, agencies), answers, error)

@@ -34,9 +34,12 @@ def add_pages(app: FastAPI, site: PublicSite) -> None:
     """Add /, /file, /inbox and /assets."""
     pages = Pages()
     opening = site.bodies[site.service.kind.life.opening]
-    app.include_router(filing.routes(pages, site.service, opening, site.agencies))
-    app.include_router(
-        inbox_pages.routes(pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts)
-    )
+    for router in (
+        filing.routes(pages, site.service, opening, site.agencies),
+        inbox_pages.routes(pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts),
+    ):
+        app.router.routes.extend(
+            router.routes
+        )  # Each route stands in the app itself, where the access table is checked.
     app.mount("/assets/vendor", Assets(directory=PUBLIC.vendor, check_dir=False), name="vendor")
     app.mount("/assets/scripts", Assets(directory=WEB / "scripts"), name="scripts")

@@ -190,7 +190,15 @@ def test_the_whole_form_in_english_without_a_cookie_for_it(api):
     assert "What happened?" in page.text
     assert 'action="/file?lang=en"' in page.text
     assert not api.client.cookies
-    assert "/?lang=en" in page.text
+    assert 'href="/?lang=en"' in page.text
+
+
+def test_the_other_language_keeps_what_was_answered(api):
+    form = fields(walked(api)) | {"go": "stay"}
+    page = post(api, "/file?lang=en", form | {"at": "text", "text": "half a sentence"})
+    assert "half a sentence</textarea>" in page.text
+    assert fields(page)["offence"] == "delay"
+    assert page.text.count('formaction="/file"') == 1
 
 
 def test_a_code_opens_the_inbox_and_a_wrong_one_says_so(api):
