@@ -4,13 +4,11 @@
 const field = document.getElementById("code");
 const hint = document.getElementById("code-slip");
 if (field && hint) {
-  const check = () => {
+  // While typing, never on leaving the field: a line that appears under the finger moves the button away from it.
+  field.addEventListener("input", () => {
     const digits = field.value.normalize("NFKC").replace(/[\s-]/g, "");
-    const whole = /^\d{18}$/.test(digits);
-    hint.hidden = digits === "" || (whole && BigInt(digits) % 97n === 1n);
-  };
-  field.addEventListener("change", check);
-  field.addEventListener("input", () => { if (!hint.hidden) check(); });
+    hint.hidden = digits.length < 18 || (/^\d{18}$/.test(digits) && BigInt(digits) % 97n === 1n);
+  });
 }
 const print = document.getElementById("print");
 if (print) {
