@@ -80,7 +80,7 @@ def routes(
 
     @router.get("/inbox/open", include_in_schema=False, dependencies=for_opening)
     def ask_code(request: Request) -> Response:
-        return pages.render(request, "open.html", error="", ended=False)
+        return pages.render(request, "open.html", error="", typed="", ended=False)
 
     @router.post("/inbox/open", include_in_schema=False, dependencies=for_opening)
     async def open_inbox(request: Request) -> Response:
@@ -90,9 +90,9 @@ def routes(
         try:
             case_id = await case_of(request, service, guessing, code)
         except NoSuchCode:
-            return pages.render(request, "open.html", 404, error="open.wrong", ended=False)
+            return pages.render(request, "open.html", 404, error="open.wrong", typed=code[:40], ended=False)
         except TooManyGuesses as many:
-            answer = pages.render(request, "open.html", 429, error="open.too_many", ended=False)
+            answer = pages.render(request, "open.html", 429, error="open.too_many", typed=code[:40], ended=False)
             answer.headers["Retry-After"] = str(many.seconds)
             return answer
         onward = pages.to(request, "/inbox")

@@ -70,7 +70,7 @@ class Pages:
                         return await answer(request)
                     except Problem as problem:
                         if problem.status == 401:
-                            return pages.render(request, "open.html", 401, error="", ended=True)
+                            return pages.render(request, "open.html", 401, error="", typed="", ended=True)
                         kind = _KINDS.get(problem.status, "invalid")
                         return pages.render(request, "error.html", problem.status, kind=kind)
                     except PyMongoError as error:

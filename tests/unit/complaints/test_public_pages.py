@@ -201,6 +201,11 @@ def test_the_other_language_keeps_what_was_answered(api):
     assert page.text.count('formaction="/file"') == 1
 
 
+def test_enter_in_a_field_goes_on_and_neither_back_nor_to_another_language(api):
+    for page in (api.client.get("/file"), walked(api)):
+        assert re.findall(r'name="go" value="([\w-]+)"', page.text)[0] == "next"
+
+
 def test_a_code_opens_the_inbox_and_a_wrong_one_says_so(api):
     code = code_on(filed(api))
     api.client.cookies.clear()
@@ -209,9 +214,10 @@ def test_a_code_opens_the_inbox_and_a_wrong_one_says_so(api):
     assert (opened.status_code, opened.headers["location"]) == (303, "/inbox")
     assert code not in opened.headers["set-cookie"] + opened.headers["location"]
     assert "已收到，等待受理" in api.client.get("/inbox").text
-    pages = [post(api, "/inbox/open", {"code": wrong}) for wrong in ("1" * 18, "abc", "")]
-    assert {page.status_code for page in pages} == {404}
-    assert len({page.content for page in pages}) == 1
+    pages = {wrong: post(api, "/inbox/open", {"code": wrong}) for wrong in ("1" * 18, "abc", "")}
+    assert {page.status_code for page in pages.values()} == {404}
+    assert all(f'value="{wrong}"' in page.text for wrong, page in pages.items()), "18 digits would be typed again"
+    assert len({page.text.replace(f'value="{wrong}"', "") for wrong, page in pages.items()}) == 1
 
 
 def test_too_many_codes_are_answered_with_when_to_come_again(city, monkeypatch):
