@@ -107,6 +107,8 @@ def filled(page: Page, lang: str, text: str) -> None:
     page.get_by_role("button", name=says["next"]).click()
     page.locator("#agency").select_option("tax")
     page.get_by_role("button", name=says["next"]).click()
+    page.locator("#identity-anonymous").check()
+    page.get_by_role("button", name=says["next"]).click()
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
@@ -128,6 +130,9 @@ def test_from_what_happened_to_an_answered_question(visit, desk: Desk, lang: str
     page.get_by_role("button", name=says["next"]).click()
     page.locator("#agency").select_option("tax")
     looked_at(page, f"4-agency-{tag}")
+    page.get_by_role("button", name=says["next"]).click()
+    page.locator("#identity-anonymous").check()
+    looked_at(page, f"4-identity-{tag}")
     page.get_by_role("button", name=says["next"]).click()
     expect(page.locator(".answers")).to_contain_text(TEXT[lang].splitlines()[1])
     looked_at(page, f"5-check-{tag}")
@@ -204,6 +209,9 @@ def test_the_keyboard_is_enough_and_enter_goes_on(visit, desk: Desk) -> None:
     page.locator("#agency").focus()
     page.keyboard.type("不清楚")
     page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator("#identity-anonymous").focus()
+    page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.locator(".answers")).to_contain_text("不清楚")
 
