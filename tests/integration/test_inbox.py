@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -30,11 +31,12 @@ def filed(url, **body):
     return answer.json()
 
 
+@contextmanager
 def opened(url, code):
-    client = httpx.Client(base_url=url, headers=OWN, timeout=30)
-    answer = client.post("/v1/inbox/session", json={"code": code})
-    assert answer.status_code == 201
-    return client
+    """A client with a session of the inbox that `code` opens."""
+    with httpx.Client(base_url=url, headers=OWN, timeout=30) as client:
+        assert client.post("/v1/inbox/session", json={"code": code}).status_code == 201
+        yield client
 
 
 def at_once(count, act):
