@@ -142,7 +142,7 @@ def _served(copy: Path) -> Iterator[Any]:
         ]  # fmt: skip
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            eventually(lambda: probes.mongo(port)[0], 60)
+            eventually(lambda: probes.mongo(port)[0], 180)
             with MongoClient("127.0.0.1", port, directConnection=True) as client:
                 yield client
         finally:
