@@ -61,9 +61,11 @@ class Caller:
         return self.client.get(path, headers=self.bearer(role, agency, group))
 
 
-def complaints_in_memory(folder: Path, trail: Trail | None = None, **more: Any) -> tuple[Caller, Any]:
-    """The complaints service and its repository; `more` are settings."""
-    settings, cases = settings_in(folder, **more), MemoryComplaints()
+def complaints_in_memory(
+    folder: Path, cases: Any = None, trail: Trail | None = None, **more: Any
+) -> tuple[Caller, Any]:  # fmt: skip
+    """The complaints service and its repository, `cases` or a new one; `more` are settings."""
+    settings, cases = settings_in(folder, **more), cases or MemoryComplaints()
     attachments = Attachments(
         MemoryEvidence(), Store(str(folder / "attachments")), b"a" * 32, scanner(settings.attachment_scanner), utc_now
     )

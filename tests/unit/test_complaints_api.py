@@ -72,7 +72,7 @@ def test_an_illegal_command_is_refused_with_what_is_allowed_and_changes_nothing(
     assert refused.headers["content-type"] == PROBLEM
     body = refused.json()
     assert body["type"] == "urn:duban:problem:illegal-transition"
-    assert body["allowed"] == ["accept", "refuse", "merge"]
+    assert body["allowed"] == ["accept", "refuse", "merge", "ask", "supplement"]
     assert body["case_status"] == "filed"
     assert "reply" in body["detail"]
     assert api.get(path, "office").json() == before

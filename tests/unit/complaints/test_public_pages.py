@@ -139,8 +139,9 @@ def test_what_is_missing_is_said_above_and_at_the_field(api, store, name, wrong,
 
 def test_back_keeps_what_was_answered_and_a_change_leads_back_to_the_check(api):
     check = fields(walked(api))
-    agency = post(api, "/file", check | {"go": "back"})
-    assert 'value="tax" selected' in agency.text
+    identity = post(api, "/file", check | {"go": "back"})
+    assert 'value="anonymous" checked' in identity.text
+    assert 'value="tax" selected' in post(api, "/file", fields(identity) | {"go": "back"}).text
     changing = post(api, "/file", check | {"go": "change-offence"})
     assert 'value="delay" checked' in changing.text
     again = post(api, "/file", fields(changing) | {"offence": "extortion", "go": "next"})
@@ -333,9 +334,9 @@ def test_an_answer_is_rated_and_appealed_against(api, store):
     nothing = post(api, "/inbox/rating", fields(page))
     assert nothing.status_code == 422
     assert nothing.text.count("请选择一项评价") == 2
-    rated = post(api, "/inbox/rating", fields(page) | {"satisfaction": "2"})
+    rated = post(api, "/inbox/rating", fields(page) | {"satisfaction": "3"})
     assert (rated.status_code, rated.headers["location"]) == (303, "/inbox?done=rating")
-    assert b'"satisfaction":2' in store.published[-1]
+    assert b'"satisfaction":3' in store.published[-1]
     assert b'"way":"inbox"' in store.published[-1]
     assert post(api, "/inbox/appeal", fields(api.client.get("/inbox"))).status_code == 422
     appealed = post(api, "/inbox/appeal", fields(api.client.get("/inbox")) | {"appeal": "没有整改"})

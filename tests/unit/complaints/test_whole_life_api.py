@@ -2,13 +2,11 @@
 
 import pytest
 
-from services.complaints import api as complaints_api
-from services.complaints.receipts import Receipts
 from services.complaints.repository import MemoryComplaints
 from services.contracts.codec import decode
 from services.shared.cases import WriteConflict
 from tests.support.folding import POLICIES
-from tests.support.sources import Caller, complaints_in_memory, settings_in
+from tests.support.sources import complaints_in_memory
 
 EVIDENCE = {"evidence_refs": ["e-1"]}
 
@@ -166,8 +164,7 @@ class Dying(MemoryComplaints):
 
 
 def test_an_answer_cut_short_between_two_documents_is_finished_by_the_same_request(tmp_path):
-    settings, store = settings_in(tmp_path), Dying()
-    api = Caller(complaints_api.build(settings, store, Receipts(b"k" * 32)), settings)
+    api, store = complaints_in_memory(tmp_path, Dying())
     first, second = file(api), file(api)
     does(api, second, "merge", "clerk", {"into": first})
     does(api, first, "accept", "clerk")
@@ -196,8 +193,7 @@ class Busy(MemoryComplaints):
 
 
 def test_a_merged_case_that_others_write_is_answered_all_the_same(tmp_path):
-    settings, store = settings_in(tmp_path), Busy()
-    api = Caller(complaints_api.build(settings, store, Receipts(b"k" * 32)), settings)
+    api, store = complaints_in_memory(tmp_path, Busy())
     first, second = file(api), file(api)
     does(api, second, "merge", "clerk", {"into": first})
     does(api, first, "refuse", "clerk", {"reason": "in_litigation"})
