@@ -95,8 +95,8 @@ def test_suggestions_come_from_the_store(desk):
 
 def test_the_answer_reaches_all_that_were_merged_also_when_the_server_dies_between_two(infra, desk):
     first, second, third = desk.file(), desk.file(), desk.file()
-    desk.does(second, "merge", "clerk", {"into": first})
     desk.does(third, "merge", "clerk", {"into": second})
+    desk.does(second, "merge", "clerk", {"into": first})
     desk.concluded(first)
     key, reply = {"Idempotency_Key": new_id()}, {"agency": "tax", "text": "答复"}
     dying = Process(infra, "complaints", "serve", DUBAN_FAILPOINT="command.saved").ready()
