@@ -192,32 +192,40 @@ class Relay:
                 busy = True
                 if number == CHUNKS_A_TURN:
                     break
-        return self._live(waiting=LIVE in timelines) or busy
+        return self._live(CHUNKS_A_TURN if LIVE in timelines else 0) or busy
 
     def _store(self) -> Outbox:
         if self._outbox is None:
             self._outbox = self._open()
         return self._outbox
 
-    def _live(self, *, waiting: bool = True) -> bool:
-        """Publish one chunk of live events, if some are `waiting`, and, once a second, the live tick: not after the
-        oldest that still waits."""
-        outbox = self._store()
-        chunk = next(iter(outbox.waiting(LIVE, None, CHUNK)), None) if waiting else None
-        if chunk:
-            self._publish(chunk)
+    def _live(self, chunks: int = 1) -> bool:
+        """Publish up to so many chunks of live events, of one reading of the outbox, with the live tick when it is due;
+        whether there were any."""
+        found = False
+        if chunks:
+            for number, chunk in enumerate(self._store().waiting(LIVE, None, CHUNK), start=1):
+                self._publish(chunk)
+                self._tick()
+                found = True
+                if number == chunks:
+                    break
+        self._tick()
+        return found
+
+    def _tick(self) -> None:
+        """Once a second, the live tick: not after the oldest event that still waits."""
         now = self._clock()
         if self._ticked_at is None or now - self._ticked_at >= self._tick_every:
             # The clock is read before the outbox: an event dated before `now - grace` that is not published is there.
             as_of = to_micros(now - self._grace)
-            oldest = outbox.oldest(LIVE)
+            oldest = self._store().oldest(LIVE)
             as_of = max(self._live_as_of, as_of if oldest is None else min(as_of, oldest))
             if as_of > self._live_as_of:
                 self._broadcast([Request(None, LIVE, as_of)])
                 self._live_as_of = as_of
             self._ticked_at = now
             self._measure(now, oldest)
-        return bool(chunk)
 
     def _publish(self, cases: Sequence[Waiting]) -> None:
         partitions = self._log.partitions()
