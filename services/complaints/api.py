@@ -1,49 +1,50 @@
-"""HTTP of complaints: what every source has, receipts and texts."""
+"""HTTP of complaints: what every source has, texts, and the inbox."""
+
+import time
 
 import msgspec
 from fastapi import Depends, FastAPI, Response
 
+from services.complaints.attachments.api import add_evidence_routes
+from services.complaints.attachments.service import Attachments
+from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
+from services.complaints.inbox import Inbox
+from services.complaints.inbox_api import add_inbox_routes
+from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
+from services.complaints.offices import Offices, Stores
+from services.complaints.offices_api import BODIES, add_office_routes
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import command_bodies
 from services.complaints.service import ComplaintService
-from services.complaints.telemetry import RECEIPTS
+from services.complaints.web.directory import load_directory
+from services.complaints.web.site import PublicSite, add_pages
 from services.contracts.codec import encode_json
 from services.contracts.instants import from_micros
 from services.shared.access import Principal, load_groups, reach
 from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
 from services.shared.case_api import JSON
-from services.shared.commands import NotFound
-from services.shared.problems import Problem
 from services.shared.settings import Settings
 from services.shared.source_app import source_app, utc_now
 
 
 def build(
-    settings: Settings, complaints: ComplaintRepository, receipts: Receipts, trail: Trail | None = None
+    settings: Settings, complaints: ComplaintRepository, receipts: Receipts, attachments: Attachments,
+    trail: Trail | None = None, stores: Stores | None = None,
 ) -> FastAPI:  # fmt: skip
     """The application on top of a repository. Who reads a text is on the audit trail first; without one, in memory."""
     recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
-    service = ComplaintService(complaints, receipts, groups, utc_now, handling)
+    offices = Offices.of(settings.policies, complaints, recorded, stores or Stores.in_memory(), utc_now)
+    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
-    app = source_app("Complaints", settings, service, bodies)
+    app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal, *BODIES)
 
-    for_receipt, for_text = Depends(require("complaints.receipt")), Depends(require("complaints.text"))
+    for_text = Depends(require("complaints.text"))
     for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
-
-    def receipt(code: str, _: Principal = for_receipt) -> Response:
-        try:
-            found = service.receipt(code)
-        except NotFound:
-            RECEIPTS.labels("unknown").inc()
-            detail = "no complaint has this receipt code: it is the 16 digits that you were given"
-            raise Problem(404, "No such receipt", detail, slug="no-receipt") from None
-        RECEIPTS.labels("found").inc()
-        return Response(encode_json(found), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
     def text(case_id: str, principal: Principal = for_text) -> Response:
         found = service.text(case_id, reach("complaints.text", principal))
@@ -59,12 +60,19 @@ def build(
         recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
-    app.add_api_route("/v1/receipts/{code}", receipt, methods=["GET"], name="complaints.receipt", tags=["complaints"])
     app.add_api_route("/v1/cases/{case_id}/text", text, methods=["GET"], name="complaints.text", tags=["complaints"])
     app.add_api_route(
         "/v1/cases/{case_id}/similar", similar, methods=["GET"], name="complaints.similar", tags=["complaints"]
     )
     app.add_api_route(
         "/v1/cases/{case_id}/texts/{text_ref}", note, methods=["GET"], name="complaints.note", tags=["complaints"]
+    )
+    inbox, guessing = Inbox(service, attachments, bodies), Guessing(time.monotonic)
+    add_evidence_routes(app, service, attachments, recorded)
+    add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
+    add_office_routes(app, offices, utc_now)
+    directory = load_directory(settings.policies)
+    add_pages(
+        app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices)
     )
     return app

@@ -98,9 +98,9 @@ def _add_payment(app: FastAPI, rewards: RewardService, guessing: Guessing) -> No
         return _json(paid(entry))
 
     def offer(holder: Principal = for_reading) -> Response:
-        reward = rewards.of_case(holder.subject)
+        reward = rewards.offered(holder.subject)
         if reward is None:
-            raise Problem(404, "No reward", "no reward has been proposed for this complaint", slug="no-reward")
+            raise Problem(404, "No reward", "no reward has been granted for this complaint", slug="no-reward")
         return _json(offered(reward))
 
     async def claim(request: Request, holder: Principal = for_claiming) -> Response:

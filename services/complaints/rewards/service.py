@@ -114,6 +114,11 @@ class RewardService:
         """The reward of a complaint, if there is one."""
         return self._rewards.load(reward_id(case_id))
 
+    def offered(self, case_id: str) -> Reward | None:
+        """The reward that the person is told of: one that was granted, whatever became of it."""
+        found = self.of_case(case_id)
+        return found if found and found.claim_until else None
+
     def claim(self, case_id: str, key: str | None = None) -> tuple[Reward, str]:
         """The reward and the voucher that counts from now on: told here, kept nowhere. The same `key` gives the same
         one. Raises NotFound, Refused and Conflict."""

@@ -1,7 +1,7 @@
 """What policies/rewards.yaml says: what a verified report is worth (row A4). Free of files."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -11,7 +11,7 @@ Fen = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 Found = Literal["verified", "partly"]
-_SEVERITIES = {"notice", "warning", "yellow", "red"}
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 class RewardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +32,7 @@ class RewardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     channels_without: frozenset[Channel] = frozenset()
 
     def __post_init__(self) -> None:
-        if missing := _SEVERITIES - self.base_fen.keys():
+        if missing := set(_SEVERITIES) - self.base_fen.keys():
             raise ValueError(f"base_fen: an amount for {', '.join(sorted(missing))} is missing")
         if missing := {"verified", "partly"} - self.finding_percent.keys():
             raise ValueError(f"finding_percent: a share for {', '.join(sorted(missing))} is missing")
@@ -57,3 +57,9 @@ class RewardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             return 0
         worth = self.base_fen[severity] * self.offence_percent.get(offence, 100) * share // 10_000
         return min(worth, self.cap_fen)
+
+
+NO_REWARDS = RewardPolicy(
+    version="", base_fen=dict.fromkeys(_SEVERITIES, 0), finding_percent={"verified": 0, "partly": 0}, cap_fen=0,
+    year_cap_fen=0, claim_days=1, voucher_days=1, reasons={},
+)  # fmt: skip
