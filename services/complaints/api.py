@@ -72,7 +72,5 @@ def build(
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
     add_office_routes(app, offices, utc_now)
     directory = load_directory(settings.policies)
-    add_pages(
-        app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices)
-    )
+    add_pages(app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices))
     return app

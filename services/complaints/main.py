@@ -1,4 +1,4 @@
-"""Composition root of complaints: `serve` the API, `relay` events to Kafka and identities to the vault, propose rewards."""
+"""Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards."""
 
 from fastapi import FastAPI
 

@@ -73,7 +73,12 @@ class ComplaintService(CaseService[Complaint]):
     def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
         """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
         data = order.data
-        if self._admit and order.timeline == LIVE and isinstance(data, ComplaintFiledV1) and data.channel == "supervisor":
+        if (
+            self._admit
+            and order.timeline == LIVE
+            and isinstance(data, ComplaintFiledV1)
+            and data.channel == "supervisor"
+        ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
         return super()._write(order, stored, case_id, key, digest)
 

@@ -1,4 +1,4 @@
-"""A survey as a page behind a one-time link (row A6). Works without script; sets no cookie and writes no address down."""
+"""A survey as a page behind a one-time link (row A6). Works without script and sets no cookie."""
 
 from typing import Any
 
