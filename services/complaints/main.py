@@ -8,7 +8,7 @@ from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
 from services.complaints.identities import Forwarder, put_to_vault
-from services.complaints.offices import Offices, Stores
+from services.complaints.offices import Stores, load_schedule
 from services.complaints.receipts import Receipts, secret_key
 from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
@@ -52,9 +52,8 @@ def create_proposer(settings: Settings) -> Proposer:
     """What proposes rewards, beside the relay."""
     connect_store(settings, KIND.service)
     connect_store(settings, "audit")
-    complaints = MongoComplaints()
-    offices = Offices.of(settings.policies, complaints, MongoTrail(utc_now), _stores(settings), utc_now)
-    return Proposer(complaints, offices.rewards)
+    schedule = load_schedule(settings.policies)
+    return Proposer(MongoComplaints(), MongoRewards(), MongoTrail(utc_now), schedule, utc_now)
 
 
 def _stores(settings: Settings) -> Stores:

@@ -48,11 +48,15 @@ class Offices(NamedTuple):
         cls, policies: Path, complaints: ComplaintRepository, trail: Trail, stores: Stores,
         clock: Callable[[], datetime],
     ) -> "Offices":  # fmt: skip
-        """On `stores`, with the policies in the folder `policies`. Without a schedule there are no rewards."""
-        schedule = load_policy(policies / "rewards.yaml", RewardPolicy) or NO_REWARDS
+        """On `stores`, with the policies in the folder `policies`."""
         minimum = load_policy(policies / "surveys.yaml", SurveyPolicy) or _UNLESS_SAID
         return cls(
-            RewardService(stores.rewards, complaints, stores.vouchers, trail, schedule, clock),
+            RewardService(stores.rewards, stores.vouchers, trail, load_schedule(policies), clock),
             Supervisors(stores.supervisors, complaints, trail, clock),
             Surveys(stores.surveys, trail, minimum, frozenset(load_directory(policies)), clock),
         )
+
+
+def load_schedule(policies: Path) -> RewardPolicy:
+    """The schedule in `policies`; without one there are no rewards. Raises ValueError."""
+    return load_policy(policies / "rewards.yaml", RewardPolicy) or NO_REWARDS

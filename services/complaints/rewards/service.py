@@ -10,23 +10,18 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.complaints.repository import ComplaintRepository
 from services.complaints.rewards.domain import ledger, reward
 from services.complaints.rewards.domain.ledger import Account, Entry
 from services.complaints.rewards.domain.policy import RewardPolicy
-from services.complaints.rewards.domain.reward import Refused, Reward, Status
+from services.complaints.rewards.domain.reward import Reward, Status, reward_id
 from services.complaints.rewards.repository import RewardRepository, grown
 from services.complaints.rewards.vouchers import Vouchers
-from services.contracts.complaints import ComplaintConcludedV1
-from services.contracts.identifiers import name_of, new_id
-from services.contracts.registry import event_type
+from services.contracts.identifiers import new_id
 from services.shared.audit.trail import Trail
 from services.shared.commands import NotFound
 
 PERSON = "person"
-BY_POLICY = "policy"
 CITY_TIME = ZoneInfo("Asia/Shanghai")
-_CONCLUDED = event_type(ComplaintConcludedV1)
 
 
 class Booked(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,35 +42,11 @@ class RewardService:
     """The acts of the office, a leader, the person and the cashier."""
 
     def __init__(
-        self, rewards: RewardRepository, complaints: ComplaintRepository, vouchers: Vouchers, trail: Trail,
-        policy: RewardPolicy, clock: Callable[[], datetime],
+        self, rewards: RewardRepository, vouchers: Vouchers, trail: Trail, policy: RewardPolicy,
+        clock: Callable[[], datetime],
     ) -> None:  # fmt: skip
-        self._rewards, self._complaints, self._vouchers = rewards, complaints, vouchers
+        self._rewards, self._vouchers = rewards, vouchers
         self._trail, self._policy, self._clock = trail, policy, clock
-
-    # The machine proposes
-
-    def propose(self, case_id: str) -> Reward | None:
-        """Propose what the schedule gives for a verified complaint; None where it gives nothing. A second time the
-        first proposal stays. Raises NotFound."""
-        stored = self._complaints.load(case_id)
-        if stored is None:
-            raise NotFound(case_id)
-        concluded = [e for e in self._complaints.history(case_id) if e.type == _CONCLUDED]
-        if not concluded:
-            return None
-        data = msgspec.json.decode(concluded[-1].data, type=ComplaintConcludedV1)
-        severity = stored.case.severity or "notice"
-        amount = self._policy.amount_fen(stored.case.channel, severity, data.offence, data.finding)
-        if not amount:
-            return None
-        proposed = Reward(
-            reward_id=reward_id(case_id), case_id=case_id, amount_fen=amount, severity=severity, offence=data.offence,
-            finding=data.finding, policy_version=self._policy.version, proposed_at=self._clock(),
-        )  # fmt: skip
-        if self._rewards.add(proposed):
-            self._trail.append(BY_POLICY, "reward.proposed", proposed.reward_id, str(amount))
-        return self._rewards.load(proposed.reward_id)
 
     # People decide
 
@@ -170,11 +141,3 @@ class RewardService:
             self._trail.append(by, f"ledger.{entry.kind}", entry.entry_id, ledger.digest(entry))
         self._rewards.save(before, after)
         return after
-
-
-def reward_id(case_id: str) -> str:
-    """The one reward that a complaint can have."""
-    return f"reward-{name_of('reward', case_id)}"
-
-
-__all__ = ["Booked", "Ledger", "Refused", "RewardService", "reward_id"]

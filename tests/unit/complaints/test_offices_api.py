@@ -4,16 +4,13 @@ import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from pathlib import Path
 
 import pytest
 
-from services.complaints.offices import Offices, Stores
-from services.complaints.policies import load_policy
+from services.complaints.offices import Offices, Stores, load_schedule
 from services.complaints.rewards.domain.ledger import digest
-from services.complaints.rewards.domain.policy import RewardPolicy
+from services.complaints.rewards.domain.reward import reward_id
 from services.complaints.rewards.proposing import Proposer
-from services.complaints.rewards.service import reward_id
 from services.complaints.surveys.domain.campaign import Answer
 from services.complaints.surveys.service import hashed
 from services.complaints.web.pages import SECURITY
@@ -24,7 +21,6 @@ from tests.support.sources import complaints_in_memory
 from tests.unit.complaints.test_surveys import campaign
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
-POLICY = load_policy(Path("policies/rewards.yaml"), RewardPolicy)
 WORTH = 200_000
 
 
@@ -38,7 +34,8 @@ class City:
         self.trail, self.stores = MemoryTrail(utc_now), Stores.in_memory()
         self.api, self.cases = complaints_in_memory(folder, self.trail, self.stores)
         self.offices = Offices.of(folder, self.cases, self.trail, self.stores, utc_now)
-        self.propose = Proposer(self.cases, self.offices.rewards).turn
+        rewards, schedule = self.stores.rewards, load_schedule(folder)
+        self.propose = Proposer(self.cases, rewards, self.trail, schedule, utc_now).turn
 
     def filed(self, **more):
         body = {"channel": "website", "agency": "tax", "offence": "arbitrary_charge", "text": "收了不该收的钱", **more}

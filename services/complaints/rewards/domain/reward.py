@@ -22,6 +22,7 @@ from services.complaints.rewards.domain import ledger
 from services.complaints.rewards.domain.ledger import Entry
 from services.complaints.rewards.domain.policy import RewardPolicy
 from services.contracts.complaints import Finding, Offence, Severity
+from services.contracts.identifiers import name_of
 
 Status = Literal["proposed", "endorsed", "granted", "claimed", "paid", "declined", "withdrawn", "lapsed"]
 Command = Literal["endorse", "approve", "decline", "claim", "redeem", "reverse", "withdraw", "lapse"]
@@ -65,6 +66,11 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True):
     voucher_until: datetime | None = None
     paid_by: str | None = None
     entries: tuple[Entry, ...] = ()
+
+
+def reward_id(case_id: str) -> str:
+    """The one reward that a complaint can have."""
+    return f"reward-{name_of('reward', case_id)}"
 
 
 def endorse(reward: Reward, by: str) -> Reward:
