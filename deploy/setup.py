@@ -14,7 +14,7 @@ def main() -> int:
     passwords = settings.users_file.with_name("users.txt")
     seed(settings.signing_key_file, settings.users_file, passwords, settings.policies)
     seed_vault(settings.vault_keys, settings.public_keys, settings.vault_keys / "custodians.txt")
-    for name in ("receipts.key", "attachments.key"):
+    for name in ("receipts.key", "attachments.key", "vouchers.key"):
         secret_key(settings.signing_key_file.with_name(name))
     try:
         reports = topics_admin.apply(settings.brokers, partitions=settings.partitions, replication=settings.replication)

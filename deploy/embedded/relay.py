@@ -1,4 +1,4 @@
-"""The relays of all four sources, and the forwarder of sealed identities, in one process, each in a thread of its own.
+"""The relays of all four sources, the forwarder of sealed identities and the proposer of rewards, each in a thread.
 
 Compose runs one container for each source.
 """
@@ -20,8 +20,8 @@ def main() -> None:
     settings = Settings()
     mains = {name: importlib.import_module(f"services.{name}.main") for name in SOURCES}
     relays = [main.create_relay(settings) for main in mains.values()]
-    forwarder = mains["complaints"].create_forwarder(settings)
-    serve_relay([*relays, forwarder], host=arguments.host, port=arguments.port)
+    beside = [mains["complaints"].create_forwarder(settings), mains["complaints"].create_proposer(settings)]
+    serve_relay([*relays, *beside], host=arguments.host, port=arguments.port)
 
 
 if __name__ == "__main__":

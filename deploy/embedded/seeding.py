@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-SEEDED_ROLES = ("office", "supervisor", "agency", "operator", "leader", "clerk", "head")
+SEEDED_ROLES = ("office", "supervisor", "agency", "operator", "leader", "clerk", "head", "cashier", "monitor")
 SEEDED_CUSTODIANS = ("custodian-1", "custodian-2")
 
 

@@ -12,6 +12,8 @@ from services.complaints.identities import IdentitySealing
 from services.complaints.inbox import Inbox
 from services.complaints.inbox_api import add_inbox_routes
 from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
+from services.complaints.offices import Offices, Stores
+from services.complaints.offices_api import BODIES, add_office_routes
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
@@ -31,14 +33,15 @@ from services.shared.source_app import source_app, utc_now
 
 def build(
     settings: Settings, complaints: ComplaintRepository, receipts: Receipts, attachments: Attachments,
-    trail: Trail | None = None,
+    trail: Trail | None = None, stores: Stores | None = None,
 ) -> FastAPI:  # fmt: skip
     """The application on top of a repository. Who reads a text is on the audit trail first; without one, in memory."""
     recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
-    service = ComplaintService(complaints, receipts, groups, utc_now, handling)
+    offices = Offices.of(settings.policies, complaints, recorded, stores or Stores.in_memory(), utc_now)
+    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
-    app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal)
+    app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal, *BODIES)
 
     for_text = Depends(require("complaints.text"))
     for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
@@ -67,7 +70,7 @@ def build(
     inbox, guessing = Inbox(service, attachments, bodies), Guessing(time.monotonic)
     add_evidence_routes(app, service, attachments, recorded)
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
-    add_pages(
-        app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, load_directory(settings.policies))
-    )
+    add_office_routes(app, offices, utc_now)
+    directory = load_directory(settings.policies)
+    add_pages(app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices))
     return app

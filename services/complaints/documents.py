@@ -36,6 +36,8 @@ class ComplaintDocument(CaseDocument):
             {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
             {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
             {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
+            {"fields": ["supervisor", "filed_at"], "sparse": True, "name": "supervisor", "cls": False},
+            {"fields": ["found", "considered"], "sparse": True, "name": "rewardable", "cls": False},
         ],
     }
     channel = StringField(required=True)
@@ -48,12 +50,14 @@ class ComplaintDocument(CaseDocument):
     assisting = ListField(StringField())
     text_ref = StringField()
     their_ref = StringField()
+    supervisor = StringField()
     merged_into = StringField()
     handlers = ListField(StringField())
     redos = IntField()
     appeals = IntField()
     found = BooleanField()
     correction_due = BooleanField()
+    considered = BooleanField()
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
 

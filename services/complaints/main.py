@@ -1,4 +1,4 @@
-"""Composition root of complaints: `serve` the API, `relay` events to Kafka and sealed identities to the vault."""
+"""Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards."""
 
 from fastapi import FastAPI
 
@@ -8,9 +8,15 @@ from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
 from services.complaints.identities import Forwarder, put_to_vault
+from services.complaints.offices import Stores, load_schedule
 from services.complaints.receipts import Receipts, secret_key
 from services.complaints.repository import MongoComplaints
+from services.complaints.rewards.proposing import Proposer
+from services.complaints.rewards.repository import MongoRewards
+from services.complaints.rewards.vouchers import Vouchers
 from services.complaints.service import KIND
+from services.complaints.supervisors.repository import MongoSupervisors
+from services.complaints.surveys.repository import MongoSurveys
 from services.shared.audit.trail import MongoTrail
 from services.shared.mongo import connect_store
 from services.shared.relay import Relay
@@ -27,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = secret_key(settings.signing_key_file.with_name("attachments.key"))
     store, scan = Store.of(settings.attachments, settings.data), scanner(settings.attachment_scanner)
     attachments = Attachments(MongoEvidence(), store, key, scan, utc_now)
-    return build(settings, MongoComplaints(), receipts, attachments, MongoTrail(utc_now))
+    return build(settings, MongoComplaints(), receipts, attachments, MongoTrail(utc_now), _stores(settings))
 
 
 def create_relay(settings: Settings) -> Relay:
@@ -42,7 +48,20 @@ def create_forwarder(settings: Settings) -> Forwarder:
     return Forwarder(MongoComplaints(), put_to_vault(settings))
 
 
-cli = source_cli(KIND.service, create_app, create_relay, create_forwarder)
+def create_proposer(settings: Settings) -> Proposer:
+    """What proposes rewards, beside the relay."""
+    connect_store(settings, KIND.service)
+    connect_store(settings, "audit")
+    schedule = load_schedule(settings.policies)
+    return Proposer(MongoComplaints(), MongoRewards(), MongoTrail(utc_now), schedule, utc_now)
+
+
+def _stores(settings: Settings) -> Stores:
+    vouchers = Vouchers.from_file(settings.signing_key_file.with_name("vouchers.key"))
+    return Stores(MongoRewards(), vouchers, MongoSupervisors(), MongoSurveys())
+
+
+cli = source_cli(KIND.service, create_app, create_relay, create_forwarder, create_proposer)
 
 if __name__ == "__main__":
     cli()

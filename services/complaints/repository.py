@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText
-from services.complaints.domain.complaint import Complaint
+from services.complaints.domain.complaint import STANDING, Complaint
 from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases
@@ -30,6 +30,15 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def text(self, text_ref: str) -> str | None:
         """What was kept under `text_ref`."""
+
+    def of_supervisor(self, supervisor: str, most: int) -> list[Complaint]:
+        """At most `most` live reports of a supervisor (row A5), the newest first."""
+
+    def rewardable(self, limit: int) -> list[str]:
+        """Live complaints with a receipt whose finding stands, that nobody has looked at for a reward (row A4)."""
+
+    def mark_considered(self, case_id: str) -> None:
+        """The complaint has been looked at for a reward."""
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         """Sealed identities that the vault does not have yet."""
@@ -63,6 +72,22 @@ class MongoComplaints(MongoCases[Complaint]):
         found = ComplaintText.objects(id=text_ref).first()
         return found.text if found else None
 
+    def of_supervisor(self, supervisor: str, most: int) -> list[Complaint]:
+        found = self._cases.find(
+            {"supervisor": supervisor, "timeline": LIVE}, {"outbox": 0, "history": 0, "results": 0}
+        )
+        return [self._stored(document).case for document in found.sort("filed_at", -1).limit(most)]
+
+    def rewardable(self, limit: int) -> list[str]:
+        query = {
+            "found": True, "considered": None, "timeline": LIVE, "receipt": {"$gt": ""},
+            "status": {"$in": sorted(STANDING)},
+        }  # fmt: skip
+        return [found["_id"] for found in self._cases.find(query, {"_id": 1}).limit(limit)]
+
+    def mark_considered(self, case_id: str) -> None:
+        self._cases.update_one({"_id": case_id}, {"$set": {"considered": True}})
+
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for document in self._cases.find({"sealed.identity_ref": {"$gt": ""}}, {"sealed": 1}):
             yield KeptIdentity(case_id=document["_id"], sealed=msgspec.convert(document["sealed"], SealedIdentity))
@@ -94,6 +119,20 @@ class MemoryComplaints(MemoryCases[Complaint]):
 
     def text(self, text_ref: str) -> str | None:
         return self._texts.get(text_ref)
+
+    def of_supervisor(self, supervisor: str, most: int) -> list[Complaint]:
+        cases = [stored.case for stored, _ in self._cases.values()]
+        found = [c for c in cases if c.supervisor == supervisor and c.timeline == LIVE]
+        return sorted(found, key=lambda c: -c.filed_at)[:most]
+
+    def rewardable(self, limit: int) -> list[str]:
+        cases = [stored.case for stored, _ in self._cases.values() if stored.case.found]
+        extras = [(case, self.extras.get(case.case_id, {})) for case in cases if case.status in STANDING]
+        found = [case.case_id for case, extra in extras if "receipt" in extra and "considered" not in extra]
+        return found[:limit]
+
+    def mark_considered(self, case_id: str) -> None:
+        self.extras[case_id]["considered"] = True
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for case_id, extra in list(self.extras.items()):

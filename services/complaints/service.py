@@ -13,17 +13,19 @@ from services.complaints.domain.handling import Handling
 from services.complaints.domain.receipt_code import plain
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
-from services.contracts.complaints import ComplaintMergedV1, ComplaintRepliedV1
+from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, ComplaintRepliedV1
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.lifecycle import Refused
 from services.contracts.registry import event_type
 from services.shared.access import Principal, Reach
+from services.shared.cases import Write
 from services.shared.commands import Answer, CaseService, Conflict, Kind, NotFound, Order
 
 _HANDLING = "handling"
 _MERGED_ANSWERS = Principal("merged-answers", frozenset())
 _ATTEMPTS = 5
 _MOST_COMPARED = 500
+Admit = Callable[[ComplaintFiledV1, Principal], ComplaintFiledV1]
 _REPLIED = event_type(ComplaintRepliedV1)
 KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, life=LIFE, decide=decide)
 
@@ -33,10 +35,11 @@ class ComplaintService(CaseService[Complaint]):
 
     def __init__(
         self, complaints: ComplaintRepository, receipts: Receipts, groups: Mapping[str, str],
-        clock: Callable[[], datetime], handling: Handling,
+        clock: Callable[[], datetime], handling: Handling, admit: Admit | None = None,
     ) -> None:  # fmt: skip
         super().__init__(KIND, complaints, groups, clock)
         self._complaints, self._receipts, self._handling = complaints, receipts, handling
+        self._admit = admit
 
     def references(self, data: Sequence[EventModel]) -> Mapping[str, Any]:
         """The policy in force, and the cases that others are to be merged into."""
@@ -66,6 +69,18 @@ class ComplaintService(CaseService[Complaint]):
         elif isinstance(order.data, ComplaintMergedV1):
             self._answer_merged(order.data.into)
         return answered
+
+    def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
+        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
+        data = order.data
+        if (
+            self._admit
+            and order.timeline == LIVE
+            and isinstance(data, ComplaintFiledV1)
+            and data.channel == "supervisor"
+        ):
+            order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
+        return super()._write(order, stored, case_id, key, digest)
 
     def _answer_merged(self, lead: str) -> None:
         """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""

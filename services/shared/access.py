@@ -8,7 +8,7 @@ import yaml
 
 Role = Literal[
     "citizen", "holder", "importer", "clerk", "agency", "head", "window", "inspector", "supervisor", "office",
-    "leader", "operator", "custodian", "intake",
+    "leader", "operator", "custodian", "intake", "cashier", "monitor",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 Scope = Literal["city", "own"]
@@ -96,6 +96,28 @@ TABLE: Mapping[str, Access] = {
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
     "complaints.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
+    # rewards (A4). A cashier learns an amount and whether a voucher is good for it, nothing else.
+    "complaints.rewards.list": _entry("office leader", "city", "rewards proposed, granted, paid (A4)"),
+    "complaints.rewards.read": _entry("office leader", "city", "one reward with its entries (A4)"),
+    "complaints.rewards.endorse": _entry("office", "city", "the first approval (A4)"),
+    "complaints.rewards.approve": _entry("leader", "city", "the second approval, by another account (A4)"),
+    "complaints.rewards.decline": _entry("office leader", "city", "decline with a listed reason (A4)"),
+    "complaints.rewards.withdraw": _entry("leader", "city", "withdraw what was granted, with a listed reason (A4)"),
+    "complaints.rewards.lapse": _entry("office", "city", "nobody claimed in time: no longer owed (A4)"),
+    "complaints.rewards.reverse": _entry("leader", "city", "take back a payment that was not handed over (A4)"),
+    "complaints.rewards.redeem": _entry("cashier", "city", "pay out against a voucher (A4)"),
+    "complaints.rewards.ledger": _entry("office leader", "city", "every entry of the rewards' ledger (A4)"),
+    # supervisors (监督员, A5): role monitor. Role supervisor is a member of a supervision group (督导组).
+    "complaints.supervisors.list": _entry("office leader clerk", "city", "the register of supervisors (A5)"),
+    "complaints.supervisors.appoint": _entry("office", "city", "a term of office (A5)"),
+    "complaints.supervisors.end": _entry("office", "city", "end a term of office early (A5)"),
+    "complaints.supervisors.reports": _entry("monitor", "city", "a supervisor's own reports with their answers (A5)"),
+    # surveys among enterprises (A6)
+    "complaints.surveys.start": _entry("office", "city", "a new survey (A6)"),
+    "complaints.surveys.links": _entry("office", "city", "one-time links, one for each enterprise (A6)"),
+    "complaints.surveys.list": _entry("office leader supervisor", "city", "all surveys (A6)"),
+    "complaints.surveys.answer": _entry(_EVERYONE, "city", "answer a survey by its one-time link (A6)"),
+    "complaints.surveys.results": _entry("office leader supervisor", "city", "results after the end, by agency (A6)"),
     # vault: identities (A3). A custodian's token counts there only when the vault itself has given it.
     "vault.sign-in": _entry(_EVERYONE, "city", "a custodian signs in"),
     "vault.keep": _entry("intake", "city", "an intake service hands over a sealed identity"),

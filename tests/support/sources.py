@@ -15,6 +15,7 @@ from services.complaints.attachments.repository import MemoryEvidence
 from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
+from services.complaints.offices import Stores
 from services.complaints.receipts import Receipts
 from services.complaints.repository import MemoryComplaints
 from services.directives import api as directives_api
@@ -62,14 +63,15 @@ class Caller:
 
 
 def complaints_in_memory(
-    folder: Path, cases: Any = None, trail: Trail | None = None, **more: Any
+    folder: Path, cases: Any = None, trail: Trail | None = None, stores: Stores | None = None, **more: Any
 ) -> tuple[Caller, Any]:  # fmt: skip
     """The complaints service and its repository, `cases` or a new one; `more` are settings."""
     settings, cases = settings_in(folder, **more), cases or MemoryComplaints()
     attachments = Attachments(
         MemoryEvidence(), Store(str(folder / "attachments")), b"a" * 32, scanner(settings.attachment_scanner), utc_now
     )
-    return Caller(complaints_api.build(settings, cases, Receipts(b"k" * 32), attachments, trail), settings), cases
+    app = complaints_api.build(settings, cases, Receipts(b"k" * 32), attachments, trail, stores)
+    return Caller(app, settings), cases
 
 
 def in_memory(name: str, folder: Path) -> tuple[Caller, Any]:

@@ -116,13 +116,16 @@ LIFE = Lifecycle(
         "closed": _stay("closed", "reply", "answer-back"),
     }),
 )  # fmt: skip
+# Where a finding stands: concluded, signed where it has to be, and not under review.
+STANDING = frozenset({"concluded", "replied", "called_back", "upheld", "closed"})
 
 
 class Complaint(Case, frozen=True, kw_only=True):
     """`agency` is the lead agency from the dispatch on, `about` the agency complained of.
 
     `handlers` are the accounts that refused, concluded, signed or reviewed it: an appeal is for somebody else.
-    `their_ref` refers to the number of the body that passed it on. `found`: its conclusion found something to put
+    `their_ref` refers to the number of the body that passed it on, `supervisor` is the code of the supervisor who
+    reported it (row A5). `found`: its conclusion found something to put
     right; `correction_due`: that stands, and is not put right yet. `filed_at` is in microseconds.
     """
 
@@ -136,6 +139,7 @@ class Complaint(Case, frozen=True, kw_only=True):
     assisting: tuple[str, ...] = ()
     text_ref: str | None = None
     their_ref: str | None = None
+    supervisor: str | None = None
     merged_into: str | None = None
     handlers: tuple[str, ...] = ()
     redos: int = 0

@@ -80,11 +80,12 @@ def _branch(event: EventModel) -> str:
 
 
 def _file(_: Complaint, data: ComplaintFiledV1, __: Command, ___: Handling | None) -> Any:
-    their_ref = data.intake.get("their_ref")
+    their_ref, supervisor = data.intake.get("their_ref"), data.intake.get("supervisor")
     return {
         "channel": data.channel, "about": data.agency, "offence": data.offence, "item": data.item,
         "place": data.place, "text_ref": data.text_ref,
         "their_ref": their_ref if isinstance(their_ref, str) else None,
+        "supervisor": supervisor if isinstance(supervisor, str) else None,
     }, data  # fmt: skip
 
 

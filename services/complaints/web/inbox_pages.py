@@ -17,6 +17,7 @@ from services.complaints.inbox import Inbox
 from services.complaints.inbox_schemas import MAX_MESSAGE, Message
 from services.complaints.inbox_session import INBOX_COOKIE, NoSuchCode, TooManyGuesses, begin, case_of, end, holder_of
 from services.complaints.receipts import Receipts
+from services.complaints.rewards.service import RewardService
 from services.complaints.service import ComplaintService
 from services.complaints.web.pages import Pages, check_own_page
 from services.contracts.lifecycle import Refused
@@ -42,7 +43,7 @@ class Unfit(Exception):
 
 def routes(
     pages: Pages, service: ComplaintService, inbox: Inbox, attachments: Attachments, guessing: Guessing,
-    receipts: Receipts,
+    receipts: Receipts, rewards: RewardService,
 ) -> APIRouter:  # fmt: skip
     """Entering a code, and the inbox behind it."""
     router = APIRouter(route_class=pages.route_class())
@@ -55,6 +56,7 @@ def routes(
         usual = {"error": "", "field": "", "typed": "", "done": ""}
         return pages.render(
             request, "inbox.html", status, thread=inbox.thread(case_id), token=token(request),
+            reward=rewards.offered(case_id),
             key=secrets.token_hex(16), files_at_once=FILES_AT_ONCE, **{**usual, **context},
         )  # fmt: skip
 

@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from services.complaints.attachments.service import Attachments
 from services.complaints.guessing import Guessing
 from services.complaints.inbox import Inbox
+from services.complaints.offices import Offices
 from services.complaints.receipts import Receipts
 from services.complaints.service import ComplaintService
-from services.complaints.web import filing, inbox_pages
+from services.complaints.web import filing, inbox_pages, reward_pages, survey_pages
 from services.complaints.web.directory import Directory
 from services.complaints.web.pages import WEB, Pages
 from services.shared.bodies import Body
@@ -28,15 +29,20 @@ class PublicSite(NamedTuple):
     bodies: Mapping[str, Body[Any]]
     receipts: Receipts
     agencies: Directory
+    offices: Offices
 
 
 def add_pages(app: FastAPI, site: PublicSite) -> None:
-    """Add /, /file, /inbox and /assets."""
+    """Add /, /file, /inbox, /survey and /assets."""
     pages = Pages()
     opening = site.bodies[site.service.kind.life.opening]
     for router in (
         filing.routes(pages, site.service, opening, site.agencies),
-        inbox_pages.routes(pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts),
+        inbox_pages.routes(
+            pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts, site.offices.rewards
+        ),
+        reward_pages.routes(pages, site.offices.rewards, site.receipts),
+        survey_pages.routes(pages, site.offices.surveys, site.agencies),
     ):
         app.router.routes.extend(
             router.routes

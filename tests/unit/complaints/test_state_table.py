@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +24,9 @@ CITY = Reach(city=True)
 ACTORS = [Principal(name, frozenset()) for name in ("clerk-1", "office-1", "office-2", "tax-1")]
 
 
-def test_the_documents_drawing_is_the_table():
-    assert drawing.drawn() == drawing.drawing(), "run python -m tests.support.drawing"
+@pytest.mark.parametrize("document", drawing.DRAWINGS)
+def test_the_documents_drawing_is_the_table(document):
+    assert drawing.drawn(document) == drawing.DRAWINGS[document](), "run python -m tests.support.drawing"
 
 
 def service():

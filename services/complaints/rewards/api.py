@@ -1,0 +1,130 @@
+"""HTTP of rewards: the office and leaders decide, the person claims in the inbox, the cashier pays. Free of rules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from services.complaints.guessing import Guessing
+from services.complaints.inbox_session import TooManyGuesses, holder_of
+from services.complaints.rewards.domain.reward import Refused, Reward, Status
+from services.complaints.rewards.repository import Conflict
+from services.complaints.rewards.schemas import Reason, Redemption, offered, paid, shown
+from services.complaints.rewards.service import RewardService
+from services.contracts.codec import encode_json
+from services.shared.access import Principal
+from services.shared.auth import require
+from services.shared.case_api import JSON, MAX_BODY, described, idempotency_key, read_body
+from services.shared.commands import NotFound
+from services.shared.problems import Problem
+
+BODIES = (Reason, Redemption)
+MOST_LISTED = 500
+_PRIVATE = {"Cache-Control": "private, no-store"}
+_REWARDS: dict[str, Any] = {"tags": ["rewards"]}
+
+
+def add_reward_routes(app: FastAPI, rewards: RewardService, guessing: Guessing) -> None:
+    """Add /v1/rewards, and /v1/inbox/reward for holders of a receipt code."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Conflict, _conflict)
+    _add_decisions(app, rewards)
+    _add_payment(app, rewards, guessing)
+    for_list, for_read = Depends(require("complaints.rewards.list")), Depends(require("complaints.rewards.read"))
+    for_ledger = Depends(require("complaints.rewards.ledger"))
+
+    def listed(status: Status | None = None, _: Principal = for_list) -> Response:
+        return _json({"items": [shown(reward) for reward in rewards.listed(status, MOST_LISTED)]})
+
+    def read(reward_id: str, _: Principal = for_read) -> Response:
+        return _json(shown(rewards.read(reward_id)))
+
+    def ledger(_: Principal = for_ledger) -> Response:
+        return _json(rewards.ledger())
+
+    add = app.add_api_route
+    add("/v1/rewards", listed, methods=["GET"], name="complaints.rewards.list", **_REWARDS)
+    add("/v1/rewards/ledger", ledger, methods=["GET"], name="complaints.rewards.ledger", **_REWARDS)
+    add("/v1/rewards/{reward_id}", read, methods=["GET"], name="complaints.rewards.read", **_REWARDS)
+
+
+def _add_decisions(app: FastAPI, rewards: RewardService) -> None:
+    plain: dict[str, Callable[[str, str], Reward]] = {
+        "endorse": rewards.endorse, "approve": rewards.approve, "lapse": rewards.lapse, "reverse": rewards.reverse,
+    }  # fmt: skip
+    reasoned: dict[str, Callable[[str, str, str], Reward]] = {
+        "decline": rewards.decline, "withdraw": rewards.withdraw
+    }  # fmt: skip
+
+    def decision(name: str) -> Callable[..., Any]:
+        needed = Depends(require(f"complaints.rewards.{name}"))
+
+        async def decide(request: Request, reward_id: str, principal: Principal = needed) -> Response:
+            raw = await read_body(request, MAX_BODY)
+            if name in plain:
+                found = await run_in_threadpool(plain[name], reward_id, principal.subject)
+            else:
+                reason = msgspec.json.decode(raw, type=Reason).reason
+                found = await run_in_threadpool(reasoned[name], reward_id, reason, principal.subject)
+            return _json(shown(found))
+
+        return decide
+
+    for name in (*plain, *reasoned):
+        more = {"openapi_extra": described(Reason)} if name in reasoned else {}
+        app.add_api_route(
+            f"/v1/rewards/{{reward_id}}/{name}", decision(name), methods=["POST"], name=f"complaints.rewards.{name}",
+            **more, **_REWARDS,
+        )  # fmt: skip
+
+
+def _add_payment(app: FastAPI, rewards: RewardService, guessing: Guessing) -> None:
+    for_cashier = Depends(require("complaints.rewards.redeem"))
+    for_reading = Depends(holder_of("complaints.inbox.read"))
+    for_claiming = Depends(holder_of("complaints.inbox.write"))
+
+    async def redeem(request: Request, principal: Principal = for_cashier) -> Response:
+        wanted = msgspec.json.decode(await read_body(request, MAX_BODY), type=Redemption)
+        if seconds := guessing.attempt(principal.subject):
+            raise TooManyGuesses(seconds)
+        try:
+            entry = await run_in_threadpool(rewards.redeem, wanted.voucher, wanted.amount_fen, principal.subject)
+        except NotFound:
+            detail = "there is no voucher like this for this amount: compare both with the person's own"
+            raise Problem(404, "No such voucher", detail, slug="no-voucher") from None
+        guessing.was_right(principal.subject)
+        return _json(paid(entry))
+
+    def offer(holder: Principal = for_reading) -> Response:
+        reward = rewards.offered(holder.subject)
+        if reward is None:
+            raise Problem(404, "No reward", "no reward has been granted for this complaint", slug="no-reward")
+        return _json(offered(reward))
+
+    async def claim(request: Request, holder: Principal = for_claiming) -> Response:
+        reward, voucher = await run_in_threadpool(rewards.claim, holder.subject, idempotency_key(request))
+        return _json(offered(reward, voucher), 201)
+
+    add = app.add_api_route
+    add(
+        "/v1/rewards/redeem", redeem, methods=["POST"], name="complaints.rewards.redeem",
+        openapi_extra=described(Redemption), **_REWARDS,
+    )  # fmt: skip
+    add("/v1/inbox/reward", offer, methods=["GET"], name="complaints.inbox.reward", tags=["inbox"])
+    add("/v1/inbox/reward", claim, methods=["POST"], name="complaints.inbox.claim", status_code=201, tags=["inbox"])
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(encode_json(body), status, _PRIVATE, JSON)
+
+
+async def _refused(_: Request, error: Any) -> Response:
+    status, title = (422, "The command is not valid") if error.slug == "unlisted-reason" else (409, "Not allowed now")
+    return Problem(status, title, error.detail, slug=error.slug).response()
+
+
+async def _conflict(_: Request, __: Any) -> Response:
+    detail = "another act was first: read the reward again, and repeat what still makes sense"
+    return Problem(409, "Another act was first", detail, slug="conflict").response()

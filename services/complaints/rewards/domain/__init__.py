@@ -1,0 +1,1 @@
+"""The rules of rewards (row A4): schedule, life, ledger. Pure."""

@@ -1,0 +1,1 @@
+"""The rules of the register of supervisors (row A5). Pure."""

@@ -1,0 +1,1 @@
+"""The rules of survey campaigns (row A6). Pure."""
