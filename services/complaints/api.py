@@ -1,9 +1,16 @@
 """HTTP of complaints: what every source has, receipts and texts."""
 
+import time
+
 import msgspec
 from fastapi import Depends, FastAPI, Response
 
+from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
+from services.complaints.open311.api import add_open311_routes
+from services.complaints.open311.keys import Keys, keys_file
+from services.complaints.open311.policy import load_open311
+from services.complaints.open311.reports import FILINGS_IN_ALL, FILINGS_PER_APPLICATION, Reports
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
@@ -67,4 +74,8 @@ def build(
     app.add_api_route(
         "/v1/cases/{case_id}/texts/{text_ref}", note, methods=["GET"], name="complaints.note", tags=["complaints"]
     )
+    open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
+    limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
+    reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)
+    add_open311_routes(app, reports, open311, utc_now)
     return app

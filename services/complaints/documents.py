@@ -3,6 +3,7 @@
 from mongoengine import (
     BinaryField,
     BooleanField,
+    DictField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
@@ -36,6 +37,7 @@ class ComplaintDocument(CaseDocument):
             {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
             {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
             {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
+            {"fields": ["open311.service_code", "filed_at"], "sparse": True, "name": "open311", "cls": False},
         ],
     }
     channel = StringField(required=True)
@@ -56,6 +58,7 @@ class ComplaintDocument(CaseDocument):
     correction_due = BooleanField()
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
+    open311 = DictField()  # service code and, of public services, the place: what GET requests answers
 
 
 class ComplaintBroadcast(Broadcast):

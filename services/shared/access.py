@@ -82,6 +82,8 @@ TABLE: Mapping[str, Access] = {
     "complaints.text": _entry("agency head clerk office", "own", "what the person wrote"),
     "complaints.note": _entry("agency head clerk supervisor office", "own", "a text that the case's history refers to"),
     "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
+    "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),
+    "complaints.open311.read": _entry(_EVERYONE, "city", "Open311: services, and requests as far as they are public"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
     "complaints.tick": _entry("importer", "city", "move the clock of an imported log"),
     "complaints.decree": _entry("office", "city", "a year's working days by decree, for all clocks"),
