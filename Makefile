@@ -73,7 +73,7 @@ locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.lock
 
 clean: ## removes what set-up made; data of the embedded stack (.duban) stays
-	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/notifications/web/vendor .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/*/web/vendor .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 
 $(DONE)/uv: requirements/uv.lock
@@ -95,10 +95,10 @@ $(DONE)/python: requirements/dev.lock pyproject.toml $(DONE)/uv
 	@UV_PYTHON=.venv-bench/bin/python $(UV) pip sync --quiet --require-hashes requirements/bench.lock
 	@touch $@
 
-$(DONE)/assets: package.json package-lock.json services/notifications/assets.py \
-		$(wildcard services/notifications/web/styles/*.scss) $(DONE)/python
+$(DONE)/assets: package.json package-lock.json services/shared/web/assets.py \
+		$(wildcard services/*/web/styles/*.scss) $(DONE)/python
 	@echo "== web assets"
-	@$(BIN)/python -m services.notifications.assets
+	@$(BIN)/python -m services.shared.web.assets
 	@touch $@
 
 $(DONE)/kafka: deploy/embedded/kafka.lock $(DONE)/python

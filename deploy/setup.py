@@ -3,7 +3,7 @@
 import sys
 
 from deploy.embedded.seeding import seed, seed_vault
-from services.complaints.receipts import Receipts
+from services.complaints.receipts import secret_key
 from services.shared import topics_admin
 from services.shared.settings import Settings
 
@@ -14,7 +14,8 @@ def main() -> int:
     passwords = settings.users_file.with_name("users.txt")
     seed(settings.signing_key_file, settings.users_file, passwords, settings.policies)
     seed_vault(settings.vault_keys, settings.public_keys, settings.vault_keys / "custodians.txt")
-    Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
+    for name in ("receipts.key", "attachments.key"):
+        secret_key(settings.signing_key_file.with_name(name))
     try:
         reports = topics_admin.apply(settings.brokers, partitions=settings.partitions, replication=settings.replication)
     except (topics_admin.BrokerUnreachable, topics_admin.TopicsRefused) as error:

@@ -19,6 +19,10 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
     from services.approvals import api as approvals
     from services.approvals.repository import MemoryApprovals
     from services.complaints import api as complaints
+    from services.complaints.attachments.repository import MemoryEvidence
+    from services.complaints.attachments.scanning import scanner
+    from services.complaints.attachments.service import Attachments
+    from services.complaints.attachments.store import Store
     from services.complaints.receipts import Receipts
     from services.complaints.repository import MemoryComplaints
     from services.directives import api as directives
@@ -43,8 +47,9 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
     keyring, trail = Keyring(settings.vault_keys, settings.public_keys), MemoryTrail(utc_now)
     service = VaultService(MemoryVault(), keyring, trail, load_policy(settings), utc_now)
 
+    attachments = Attachments(MemoryEvidence(), Store("memory://"), bytes(32), scanner(""), utc_now)
     return {
-        "complaints": complaints.build(settings, MemoryComplaints(), Receipts(bytes(32))),
+        "complaints": complaints.build(settings, MemoryComplaints(), Receipts(bytes(32)), attachments),
         "approvals": approvals.build(settings, MemoryApprovals()),
         "inspections": inspections.build(settings, MemoryInspections()),
         "directives": directives.build(settings, MemoryDirectives()),

@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     arguments = parser.parse_args()
     application = build(load(Settings()))
-    # No access log: addresses hold receipt codes. SSE clients stay connected: do not wait for them.
+    # No access log: it would tie network addresses to complaints. SSE clients stay connected: do not wait for them.
     uvicorn.run(
         application, host=arguments.host, port=arguments.port, access_log=False, log_level="warning",
         timeout_graceful_shutdown=2,

@@ -1,12 +1,17 @@
-"""HTTP of complaints: what every source has, receipts and texts."""
+"""HTTP of complaints: what every source has, texts, and the inbox."""
 
 import time
 
 import msgspec
 from fastapi import Depends, FastAPI, Response
 
+from services.complaints.attachments.api import add_evidence_routes
+from services.complaints.attachments.service import Attachments
 from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
+from services.complaints.inbox import Inbox
+from services.complaints.inbox_api import add_inbox_routes
+from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
 from services.complaints.open311.api import add_open311_routes
 from services.complaints.open311.keys import Keys, keys_file
 from services.complaints.open311.policy import load_open311
@@ -16,41 +21,31 @@ from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import command_bodies
 from services.complaints.service import ComplaintService
-from services.complaints.telemetry import RECEIPTS
+from services.complaints.web.directory import load_directory
+from services.complaints.web.site import PublicSite, add_pages
 from services.contracts.codec import encode_json
 from services.contracts.instants import from_micros
 from services.shared.access import Principal, load_groups, reach
 from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
 from services.shared.case_api import JSON
-from services.shared.commands import NotFound
-from services.shared.problems import Problem
 from services.shared.settings import Settings
 from services.shared.source_app import source_app, utc_now
 
 
 def build(
-    settings: Settings, complaints: ComplaintRepository, receipts: Receipts, trail: Trail | None = None
+    settings: Settings, complaints: ComplaintRepository, receipts: Receipts, attachments: Attachments,
+    trail: Trail | None = None,
 ) -> FastAPI:  # fmt: skip
     """The application on top of a repository. Who reads a text is on the audit trail first; without one, in memory."""
     recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
     service = ComplaintService(complaints, receipts, groups, utc_now, handling)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
-    app = source_app("Complaints", settings, service, bodies)
+    app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal)
 
-    for_receipt, for_text = Depends(require("complaints.receipt")), Depends(require("complaints.text"))
+    for_text = Depends(require("complaints.text"))
     for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
-
-    def receipt(code: str, _: Principal = for_receipt) -> Response:
-        try:
-            found = service.receipt(code)
-        except NotFound:
-            RECEIPTS.labels("unknown").inc()
-            detail = "no complaint has this receipt code: it is the 16 digits that you were given"
-            raise Problem(404, "No such receipt", detail, slug="no-receipt") from None
-        RECEIPTS.labels("found").inc()
-        return Response(encode_json(found), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
     def text(case_id: str, principal: Principal = for_text) -> Response:
         found = service.text(case_id, reach("complaints.text", principal))
@@ -66,13 +61,18 @@ def build(
         recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
-    app.add_api_route("/v1/receipts/{code}", receipt, methods=["GET"], name="complaints.receipt", tags=["complaints"])
     app.add_api_route("/v1/cases/{case_id}/text", text, methods=["GET"], name="complaints.text", tags=["complaints"])
     app.add_api_route(
         "/v1/cases/{case_id}/similar", similar, methods=["GET"], name="complaints.similar", tags=["complaints"]
     )
     app.add_api_route(
         "/v1/cases/{case_id}/texts/{text_ref}", note, methods=["GET"], name="complaints.note", tags=["complaints"]
+    )
+    inbox, guessing = Inbox(service, attachments, bodies), Guessing(time.monotonic)
+    add_evidence_routes(app, service, attachments, recorded)
+    add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
+    add_pages(
+        app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, load_directory(settings.policies))
     )
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)

@@ -27,7 +27,7 @@ class WaitingIdentity(EmbeddedDocument):
 
 
 class ComplaintDocument(CaseDocument):
-    """`receipt` is a keyed hash of the receipt code, which itself is stored nowhere."""
+    """`receipt` is a slow keyed hash of the receipt code, which itself is stored nowhere."""
 
     meta = {
         "db_alias": "complaints",

@@ -37,7 +37,7 @@ class IdentitySealing:
         self._receipts, self._custodians = receipts, Custodians(key_file)
 
     def __call__(self, identity: Identity, request_name: str) -> SealedIdentity:
-        ref = self._receipts.identity_ref(msgspec.json.encode(identity), request_name)
+        ref = self._receipts.identity_ref(msgspec.json.encode(identity).decode(), request_name)
         try:
             return seal(identity, ref, self._custodians.current())
         except NoCustodians as error:

@@ -4,10 +4,14 @@ import typer
 from fastapi import FastAPI
 
 from services.complaints.api import build
+from services.complaints.attachments.repository import MongoEvidence
+from services.complaints.attachments.scanning import scanner
+from services.complaints.attachments.service import Attachments
+from services.complaints.attachments.store import Store
 from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.open311 import keys
 from services.complaints.open311.keys import keys_file
-from services.complaints.receipts import Receipts
+from services.complaints.receipts import Receipts, secret_key
 from services.complaints.repository import MongoComplaints
 from services.complaints.service import KIND
 from services.shared.audit.trail import MongoTrail
@@ -23,7 +27,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     connect_store(settings, KIND.service)
     connect_store(settings, "audit")
     receipts = Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
-    return build(settings, MongoComplaints(), receipts, MongoTrail(utc_now))
+    key = secret_key(settings.signing_key_file.with_name("attachments.key"))
+    store, scan = Store.of(settings.attachments, settings.data), scanner(settings.attachment_scanner)
+    attachments = Attachments(MongoEvidence(), store, key, scan, utc_now)
+    return build(settings, MongoComplaints(), receipts, attachments, MongoTrail(utc_now))
 
 
 def create_relay(settings: Settings) -> Relay:

@@ -23,7 +23,7 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
     """Complaints, found by receipt too, and what people wrote."""
 
     def by_receipt(self, receipt: str) -> str | None:
-        """The id of the complaint whose receipt code has this keyed hash."""
+        """The id of the complaint whose receipt code has this slow keyed hash."""
 
     def merged_into(self, case_id: str) -> list[str]:
         """The ids of the complaints that were merged into `case_id`."""

@@ -7,6 +7,7 @@ import msgspec
 
 from services.complaints.domain.channels import read_intake, refuse_personal
 from services.complaints.domain.complaint import LIFE
+from services.complaints.inbox_schemas import message_bodies
 from services.contracts.complaints import ComplaintFiledV1
 from services.contracts.envelope import EventModel
 from services.contracts.identity import Identity, SealedIdentity
@@ -142,4 +143,4 @@ def command_bodies(keep_text: KeepText, seal: Seal) -> Mapping[str, Body[Any]]:
             found[command] = TextBody(model, keep_text, _TEXTS[command])
         else:
             found[command] = ReasonBody(model, keep_text) if command in _REASONS else OpaqueBody(model)
-    return found | {LIFE.opening: FileBody(keep_text, seal)}
+    return found | dict(message_bodies(keep_text)) | {LIFE.opening: FileBody(keep_text, seal)}

@@ -1,5 +1,4 @@
-"""What complaints do beyond any case: texts kept apart, receipt codes, what a code's holder may see, and one answer
-for all complaints that were merged."""
+"""What complaints do beyond any case: texts kept apart, receipt codes, and one answer for all that were merged."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,11 +10,11 @@ from services.complaints.domain.complaint import LIFE, Complaint
 from services.complaints.domain.deciding import assisting_agencies, decide
 from services.complaints.domain.duplicates import Similar, similar, window
 from services.complaints.domain.handling import Handling
+from services.complaints.domain.receipt_code import plain
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.contracts.complaints import ComplaintMergedV1, ComplaintRepliedV1
 from services.contracts.envelope import LIVE, EventModel
-from services.contracts.instants import from_micros
 from services.contracts.lifecycle import Refused
 from services.contracts.registry import event_type
 from services.shared.access import Principal, Reach
@@ -27,20 +26,6 @@ _ATTEMPTS = 5
 _MOST_COMPARED = 500
 _REPLIED = event_type(ComplaintRepliedV1)
 KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, life=LIFE, decide=decide)
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One thing that happened to a complaint, as its receipt's holder sees it."""
-
-    event: str
-    at: datetime
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """How a complaint stands. Neither the agency's people nor the text are told here."""
-
-    status: str
-    steps: list[Step]
 
 
 class ComplaintService(CaseService[Complaint]):
@@ -65,14 +50,17 @@ class ComplaintService(CaseService[Complaint]):
         return (case.agency, *assisting_agencies(case))
 
     def execute(self, order: Order) -> tuple[Answer, bool]:
-        """As every service does; and the answer to a case is the answer to those merged into it (row A2).
+        """As every service does. Whoever files on the live timeline is told a receipt code, again when they repeat it;
+        and the answer to a case is the answer to those merged into it (row A2).
 
-        Each of them is a document of its own. Whoever dies between two of them finishes them when the same request
+        Each of those is a document of its own. Whoever dies between two of them finishes them when the same request
         comes again; until then the reply clocks of the others run.
         """
-        answered = super().execute(order)
         if order.timeline != LIVE:
-            return answered
+            return super().execute(order)
+        if order.name == self.kind.life.opening:
+            return self._filed(order)
+        answered = super().execute(order)
         if isinstance(order.data, ComplaintRepliedV1):
             self._answer_merged(answered[0].case_id)
         elif isinstance(order.data, ComplaintMergedV1):
@@ -137,25 +125,16 @@ class ComplaintService(CaseService[Complaint]):
             raise NotFound
         return text
 
-    def receipt(self, code: str) -> Receipt:
-        """How the complaint with this receipt code stands. Raises NotFound, the same for every code that is none."""
-        case_id = self._complaints.by_receipt(self._receipts.hashed(code))
-        stored = self._complaints.load(case_id) if case_id else None
-        if stored is None:
-            raise NotFound
-        history = self._complaints.history(stored.case.case_id)
-        return Receipt(stored.case.status, [Step(e.type, from_micros(e.at)) for e in history])
+    def words(self, text_ref: str) -> str | None:
+        """What was kept under `text_ref`."""
+        return self._complaints.text(text_ref)
 
-    def beside(self, case: Complaint) -> dict[str, Any]:
-        if case.timeline != LIVE:
-            return {}
-        return {"receipt": self._receipts.hashed(self._receipts.code(case.case_id))}
+    def _filed(self, order: Order) -> tuple[Answer, bool]:
+        code = self._receipts.code(order.actor.subject, order.key)
+        index = self._receipts.index(code)
+        answer, repeated = super().execute(msgspec.structs.replace(order, beside={**order.beside, "receipt": index}))
+        return msgspec.structs.replace(answer, receipt_code=code), repeated
 
-    def answer(self, case: Complaint, version: int, *, opened: bool) -> Answer:
-        plain = super().answer(case, version, opened=opened)
-        return self.repeated(case, plain) if opened else plain
-
-    def repeated(self, case: Complaint, first: Answer) -> Answer:
-        if first.sequence != 1 or case.timeline != LIVE:
-            return first
-        return msgspec.structs.replace(first, receipt_code=self._receipts.code(case.case_id))
+    def holding(self, code: str) -> str | None:
+        """The id of the complaint with this receipt code; None, after the same time, for every code that is none."""
+        return self._complaints.by_receipt(self._receipts.index(plain(code)))

@@ -2,7 +2,14 @@
 
 from prometheus_client import Counter, Gauge
 
-RECEIPTS = Counter("duban_receipt_lookups", "Receipt codes asked for, by outcome (found, unknown)", ["outcome"])
+RECEIPTS = Counter(
+    "duban_receipt_lookups", "Receipt codes asked for, by outcome (found, unknown, limited)", ["outcome"]
+)
+EVIDENCE = Counter(
+    "duban_evidence",
+    "Files sent, by what became of them (clean, unscanned: kept; infected, nottaken, full: refused)",
+    ["outcome"],
+)
 IDENTITIES_WAITING = Gauge("duban_identities_waiting", "Sealed identities that the vault has not taken yet")
 IDENTITIES_HANDED_ON = Counter(
     "duban_identities_handed_on", "Sealed identities offered to the vault, by outcome (kept, refused)", ["outcome"]

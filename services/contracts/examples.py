@@ -14,6 +14,7 @@ from services.contracts import (
     clock,
     codec,
     complaints,
+    conversation,
     dead_letters,
     directives,
     facts,
@@ -98,6 +99,11 @@ _LIVES: dict[tuple[str, str], Sequence[_Record]] = {
     ),
     ("/complaints", "complaint-019c3a44-1c00-7a10-8d20-00b1c2d3e007"): (
         _Record("03-05 11:30", complaints.ComplaintMergedV1(into=_COMPLAINT)),
+    ),
+    ("/complaints", "complaint-019c3a45-5b00-7d16-a0c2-6ee174f0d006"): (
+        _Record("03-06 09:40", conversation.ComplaintAskedV1(agency="housing", text_ref="text-81d0")),
+        _Record("03-07 20:15", conversation.ComplaintSupplementedV1(
+            text_ref="text-c24e", evidence_refs=["evidence-9b1e44c07a52"], answers=1)),
     ),
     ("/approvals", _APPROVAL): (
         _Record("03-02 08:47", approvals.ApprovalAppliedV1(

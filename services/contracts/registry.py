@@ -3,7 +3,18 @@
 import re
 from functools import cache
 
-from services.contracts import alerts, approvals, audit, clock, complaints, dead_letters, directives, facts, inspections
+from services.contracts import (
+    alerts,
+    approvals,
+    audit,
+    clock,
+    complaints,
+    conversation,
+    dead_letters,
+    directives,
+    facts,
+    inspections,
+)
 from services.contracts.envelope import EventModel
 
 _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
@@ -16,6 +27,7 @@ _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
         complaints.ComplaintConcludedV1, complaints.ComplaintSignedOffV1, complaints.ComplaintRepliedV1,
         complaints.ComplaintAnsweredBackV1, complaints.ComplaintCalledBackV1, complaints.ComplaintAppealedV1,
         complaints.ComplaintReviewedV1, complaints.ComplaintCorrectedV1, complaints.ComplaintClosedV1,
+        conversation.ComplaintAskedV1, conversation.ComplaintSupplementedV1,
     ),
     "approvals.v1": (
         approvals.ApprovalAppliedV1, approvals.ApprovalAcceptedV1, approvals.ApprovalRefusedV1,

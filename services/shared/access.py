@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, get_args
 import yaml
 
 Role = Literal[
-    "citizen", "importer", "clerk", "agency", "head", "window", "inspector", "supervisor", "office", "leader",
-    "operator", "custodian", "intake",
+    "citizen", "holder", "importer", "clerk", "agency", "head", "window", "inspector", "supervisor", "office",
+    "leader", "operator", "custodian", "intake",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 Scope = Literal["city", "own"]
@@ -27,7 +27,10 @@ class Access(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """Whoever is asking. `subject` is an opaque account name, never a person's name."""
+    """Whoever is asking. `subject` is an opaque account name, never a person's name.
+
+    A "holder" is whoever has the receipt code of a complaint: its subject is that complaint's case id.
+    """
 
     subject: str
     roles: frozenset[str]
@@ -81,7 +84,15 @@ TABLE: Mapping[str, Access] = {
     ),
     "complaints.text": _entry("agency head clerk office", "own", "what the person wrote"),
     "complaints.note": _entry("agency head clerk supervisor office", "own", "a text that the case's history refers to"),
-    "complaints.receipt": _entry(_EVERYONE, "city", "how a complaint stands, by receipt code (A3)"),
+    "complaints.ask": _entry("agency clerk office", "own", "ask the person, or tell them something (A3)"),
+    "complaints.supplement": _entry("clerk office", "city", "what the person adds, taken down by a clerk (A3)"),
+    "complaints.messages.read": _entry("agency head clerk office", "own", "what was said to and by the person (A3)"),
+    "complaints.evidence.read": _entry("agency head clerk office", "own", "list and download evidence (A3)"),
+    "complaints.evidence.add": _entry("agency clerk office", "own", "send evidence for a case (A3)"),
+    "complaints.inbox.open": _entry(_EVERYONE, "city", "a receipt code for a session of the inbox (A3)"),
+    "complaints.pages": _entry(_EVERYONE, "city", "the public pages: start, complaint form, entering a code (A1, A2)"),
+    "complaints.inbox.read": _entry("holder", "own", "how the complaint stands, and what was said (A3)"),
+    "complaints.inbox.write": _entry("holder", "own", "answer, add to the complaint, end the session (A3)"),
     "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),
     "complaints.open311.read": _entry(_EVERYONE, "city", "Open311: services, and requests as far as they are public"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
@@ -168,7 +179,7 @@ def reach(endpoint: str, principal: Principal) -> Reach:
     """The reach of `principal` at `endpoint` through those of its roles that may call it: the widest one counts."""
     entry = TABLE[endpoint]
     roles = entry.roles & principal.roles
-    if entry.scope == "city" or roles - _AGENCY_BOUND - {"supervisor", "citizen"}:
+    if entry.scope == "city" or roles - _AGENCY_BOUND - {"supervisor", "citizen", "holder"}:
         return Reach(city=bool(roles))
     return Reach(
         city=False,

@@ -23,7 +23,10 @@ from services.shared import access
 from services.shared.access import ANONYMOUS, ROLES, Principal, Role
 from services.shared.problems import Problem
 
-__all__ = ["SESSION_COOKIE", "Principal", "create_key", "install_auth", "load_key", "mint", "require", "verify"]
+__all__ = [
+    "SESSION_COOKIE", "Principal", "create_key", "from_own_page", "install_auth", "load_key", "mint", "require",
+    "verify",
+]  # fmt: skip
 
 SESSION_COOKIE = "duban_session"
 _ALGORITHM = "Ed25519"
@@ -31,7 +34,7 @@ _ISSUER = "duban"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEPT_TOKENS = 1024
 _good: dict[tuple[str, str], dict[str, Any]] = {}  # (token, public key): claims
-Use = Literal["access", "ticket"]
+Use = Literal["access", "ticket", "inbox"]
 
 
 class Unauthenticated(Exception):
@@ -117,18 +120,18 @@ def signing_key(request: Request) -> OKPKey:
     return state.signing_key
 
 
-def _bearer(request: Request, token: str) -> Principal:
+def _bearer(request: Request, token: str, use: Use = "access") -> Principal:
     reserved = request.app.state.reserved
     for role, key_file in reserved.items():
         with contextlib.suppress(Unauthenticated):
-            found = verify(token, load_key(key_file))
+            found = verify(token, load_key(key_file), use=use)
             return found._replace(roles=found.roles & {role})
-    found = verify(token, signing_key(request))
+    found = verify(token, signing_key(request), use=use)
     return found._replace(roles=found.roles - reserved.keys())
 
 
-def authenticate(request: Request) -> Principal:
-    """Whoever sends `request`: a bearer token, else the board's session cookie, else anonymous.
+def authenticate(request: Request, cookie: str = SESSION_COOKIE, use: Use = "access") -> Principal:
+    """Whoever sends `request`: a bearer token, else a session cookie with a token for `use`, else anonymous.
 
     The cookie is taken for a write only when the browser says that the page is our own (no forgery across sites).
     Raises Unauthenticated for a token that is not good.
@@ -138,31 +141,35 @@ def authenticate(request: Request) -> Principal:
         if scheme.lower() != "bearer":
             raise Unauthenticated("Authorization: Bearer was expected")
         return _bearer(request, token.strip())
-    cookie = request.cookies.get(SESSION_COOKIE)
-    if not cookie or not (request.method in _SAFE or _from_own_page(request)):
+    session = request.cookies.get(cookie)
+    if not session or not (request.method in _SAFE or from_own_page(request)):
         return ANONYMOUS
     try:
-        return _bearer(request, cookie)
+        return _bearer(request, session, use)
     except Unauthenticated:
         return ANONYMOUS
 
 
-def _from_own_page(request: Request) -> bool:
+def from_own_page(request: Request) -> bool:
+    """Whether the browser says that `request` comes from a page of this host."""
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
     return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host")
 
 
-def require(endpoint: str) -> Callable[[Request], Awaitable[Principal]]:
+def require(
+    endpoint: str, cookie: str = SESSION_COOKIE, use: Use = "access"
+) -> Callable[[Request], Awaitable[Principal]]:  # fmt: skip
     """A dependency that answers 401 without a token and 403 for a role that `endpoint`'s entry does not name.
 
-    Raises KeyError at start for an endpoint without an entry. The scope is the handler's to enforce, by access.reach.
+    `cookie` and `use` say in which session cookie a browser has its token. Raises KeyError at start for an endpoint
+    without an entry. The scope is the handler's to enforce, by access.reach.
     """
     entry = access.TABLE[endpoint]
 
     async def dependency(request: Request) -> Principal:  # waits for nothing: a thread of its own would cost more
         try:
-            principal = authenticate(request)
+            principal = authenticate(request, cookie, use)
         except Unauthenticated as error:
             raise unauthenticated(str(error)) from None
         if not access.allows(endpoint, principal):

@@ -96,7 +96,7 @@ def _command(service: CaseService[Any], command: str, body: Body[Any]) -> Any:
 def order_of(request: Request, principal: Principal, endpoint: str, command: str, body: Body[Any], raw: bytes) -> Order:
     """The order in a request: its headers, its case and its data."""
     timeline, occurred_at = timeline_of(request, principal, endpoint)
-    key, version = _key(request), expected_version(request)
+    key, version = idempotency_key(request), expected_version(request)
     data, beside = body.take(raw, name_of("request", principal.subject, key) if key else new_id())
     return Order(
         name=command, data=data, actor=principal, reach=access.reach(endpoint, principal),
@@ -124,7 +124,8 @@ def timeline_of(request: Request, principal: Principal, endpoint: str) -> tuple[
     return timeline, msgspec.convert(at, Instant)
 
 
-def _key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key, if any. Raises a 422 problem for one that is empty or too long."""
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= 200:
         raise Problem(422, "The request is not valid", "Idempotency-Key: 1 to 200 characters", slug="invalid")

@@ -181,13 +181,7 @@ class CaseService(Generic[C]):
             return None
         if result.digest != digest:
             raise KeyReused
-        first = msgspec.json.decode(result.answer, type=Answer)
-        assert stored is not None
-        return self.repeated(stored.case, first)
-
-    def repeated(self, case: C, first: Answer) -> Answer:
-        """The first answer as it is told again: a service may add what it does not keep in the document."""
-        return first
+        return msgspec.json.decode(result.answer, type=Answer)
 
     def _check(self, order: Order, stored: Stored[C] | None) -> None:
         named = getattr(order.data, "agency", None)
@@ -223,10 +217,9 @@ class CaseService(Generic[C]):
         recorded, bodies = self.record(case, events, now, order.actor.subject)
         version = stored.version + 1 if stored else 1
         answer = self.answer(after, version, opened=stored is None)
-        kept = msgspec.structs.replace(answer, receipt_code=None)
         return Write(
             before=stored, after=after, events=recorded, bodies=bodies,
-            result=Result(key, digest, codec.encode_json(kept)) if key else None,
+            result=Result(key, digest, codec.encode_json(answer)) if key else None,
             extra=self.beside(after) | order.beside if stored is None else {},
         )  # fmt: skip
 

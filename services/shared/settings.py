@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     vault_mongo: str = ""  # a server of the vault's own; `mongo` when empty
     audit_heads_file: Path = Path(".duban/audit/heads.jsonl")
     audit_head_seconds: float = 3600.0
+    attachments: str = ""  # where evidence is kept, as an fsspec address; <data>/attachments when empty
+    attachment_scanner: str = ""  # a command or an address that is given every file; none when empty
     state_dir: Path = Path(".duban/state")
     checkpoint_dir: Path = Path(".duban/checkpoints")
     partitions: int = 4

@@ -92,7 +92,7 @@ def source_cli(
         except (OSError, ValueError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
-        # No access log: addresses hold receipt codes.
+        # No access log: it would tie network addresses to complaints.
         uvicorn.run(create_app(settings), host=host, port=port, access_log=False, log_level="warning")
 
     @cli.command(help=f"Publish events and ticks. Example: python -m services.{name}.main relay --port 9100")

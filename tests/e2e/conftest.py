@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from deploy.embedded.plan import ROOT
 from deploy.embedded.stack import Stack
-from services.notifications import assets
 from services.shared.access import Principal
 from services.shared.auth import load_key, mint
+from services.shared.web import assets
 from tests.support.processes_of_sources import Process
 from tests.support.seed_board import Board, made_up
 from tests.support.stack import eventually

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from deploy.embedded.plan import ROOT
 from deploy.embedded.stack import free_base, free_ports
-from services.notifications import assets
+from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.stack import eventually
 

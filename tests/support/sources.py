@@ -11,6 +11,10 @@ from fastapi.testclient import TestClient
 from services.approvals import api as approvals_api
 from services.approvals.repository import MemoryApprovals
 from services.complaints import api as complaints_api
+from services.complaints.attachments.repository import MemoryEvidence
+from services.complaints.attachments.scanning import scanner
+from services.complaints.attachments.service import Attachments
+from services.complaints.attachments.store import Store
 from services.complaints.receipts import Receipts
 from services.complaints.repository import MemoryComplaints
 from services.directives import api as directives_api
@@ -18,8 +22,10 @@ from services.directives.repository import MemoryDirectives
 from services.inspections import api as inspections_api
 from services.inspections.repository import MemoryInspections
 from services.shared.access import ROLES, Principal
+from services.shared.audit.trail import Trail
 from services.shared.auth import create_key, load_key, mint
 from services.shared.settings import Settings
+from services.shared.source_app import utc_now
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
@@ -55,10 +61,13 @@ class Caller:
         return self.client.get(path, headers=self.bearer(role, agency, group))
 
 
-def complaints_in_memory(folder: Path) -> tuple[Caller, Any]:
-    """The complaints service and its repository."""
-    settings, cases = settings_in(folder), MemoryComplaints()
-    return Caller(complaints_api.build(settings, cases, Receipts(b"k" * 32)), settings), cases
+def complaints_in_memory(folder: Path, trail: Trail | None = None, **more: Any) -> tuple[Caller, Any]:
+    """The complaints service and its repository; `more` are settings."""
+    settings, cases = settings_in(folder, **more), MemoryComplaints()
+    attachments = Attachments(
+        MemoryEvidence(), Store(str(folder / "attachments")), b"a" * 32, scanner(settings.attachment_scanner), utc_now
+    )
+    return Caller(complaints_api.build(settings, cases, Receipts(b"k" * 32), attachments, trail), settings), cases
 
 
 def in_memory(name: str, folder: Path) -> tuple[Caller, Any]:

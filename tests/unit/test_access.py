@@ -12,6 +12,7 @@ from services.shared.case_api import MAX_LINES
 from tests.support.sources import SOURCES, in_memory
 
 DESCRIPTION = {"/openapi.json"}
+ASSETS = "/assets/"
 
 
 @pytest.fixture(params=SOURCES)
@@ -31,7 +32,7 @@ def endpoints(dependant: Dependant) -> Iterator[str]:
 def routes(caller):
     """(method, path with a made-up id, endpoint) of every route."""
     for route in caller.client.app.routes:
-        if route.path in DESCRIPTION:
+        if route.path in DESCRIPTION or route.path.startswith(ASSETS):
             continue
         assert isinstance(route, APIRoute), f"{route.path} is no route that the table could know"
         found = list(endpoints(route.dependant))
@@ -59,17 +60,20 @@ def test_a_role_gets_in_where_the_table_says_and_nowhere_else(source, role):
         agency, group = ("tax", None) if role in ("agency", "head", "window") else (None, "g1")
         headers = caller.bearer(role, agency, group)
         answer = caller.client.request(method, path, headers=headers, content=b"{")
-        entry = TABLE[endpoint].roles
-        told = answer.json().get("type", "") if answer.headers["content-type"].startswith("application/") else ""
+        entry, page = TABLE[endpoint].roles, answer.headers.get("content-type", "").startswith("text/html")
+        json = answer.json() if answer.headers.get("content-type", "").startswith("application/") else {}
+        told = json.get("type", "") if isinstance(json, dict) else ""
         if (role or "citizen") in entry:
             assert answer.status_code != 401, (method, path)
             # Past the gate an importer's write without a timeline is the only one turned away for its role.
             if answer.status_code == 403:
                 assert (role, answer.json()["title"]) == ("importer", "Not on the live timeline"), (method, path)
         elif role is None:
-            assert (answer.status_code, told) == (401, "urn:duban:problem:unauthenticated"), (method, path)
+            assert answer.status_code == 401, (method, path)
+            assert page or told == "urn:duban:problem:unauthenticated", (method, path)
         else:
-            assert (answer.status_code, told) == (403, "urn:duban:problem:forbidden"), (method, path)
+            assert answer.status_code == 403, (method, path)
+            assert page or told == "urn:duban:problem:forbidden", (method, path)
 
 
 def test_a_batch_has_a_limit(source):

@@ -37,7 +37,7 @@ DATA = {
         c.ComplaintSignedOffV1(agency="land", approved=False, reason="thin"), c.ComplaintRepliedV1(lead="c-1"),
         c.ComplaintAnsweredBackV1(channel="hotline", their_ref="t"), c.ComplaintAppealedV1(),
         c.ComplaintCalledBackV1(way="telephone", outcome="rated", satisfaction=1, redo=True),
-        c.ComplaintCalledBackV1(way="inbox", outcome="unreachable"), c.ComplaintReviewedV1(outcome="upheld"),
+        c.ComplaintCalledBackV1(way="visit", outcome="unreachable"), c.ComplaintReviewedV1(outcome="upheld"),
         c.ComplaintReviewedV1(outcome="overturned", redo=True, handler="tax-1"), c.ComplaintClosedV1(),
         c.ComplaintCorrectedV1(agency="land"), c.ComplaintCorrectedV1(agency="tax"),
     ],

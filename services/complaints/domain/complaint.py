@@ -19,7 +19,8 @@ respond, advise and transfer belong to a case in hand: dispatched, signed, redo;
 agency, as dispatched. extend is for the first conclusion, not for a redo. correct puts right what was verified, once
 that stands; a case is not closed while it is owed. answer-back tells the body that passed the complaint on. A reply
 after the first is a supplementary one and leaves the case where it is. Signing in is not forced: its clock runs anyway.
-docs/complaints.md has the table.
+ask and supplement are what is said between the person and whoever handles the case, in any status, also after the end:
+that is when somebody says that nothing has changed (row A3). docs/complaints.md has the table.
 """
 
 from services.contracts.complaints import (
@@ -51,7 +52,8 @@ from services.contracts.complaints import (
     Offence,
     Severity,
 )
-from services.contracts.lifecycle import Case, Lifecycle
+from services.contracts.conversation import ComplaintAskedV1, ComplaintSupplementedV1
+from services.contracts.lifecycle import NEW, Case, Lifecycle
 
 _CONCLUDE = {"conclude": ("concluded", "awaiting_sign_off")}
 _RETURN = {"return": ("returned",)}
@@ -69,6 +71,12 @@ def _answered(status: str) -> dict[str, tuple[str, ...]]:
     return {"appeal": ("appealed",), **_stay(status, "reply", "correct", "answer-back"), "close": ("closed",)}
 
 
+def _with_talk(table: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, tuple[str, ...]]]:
+    return {
+        status: row if status == NEW else {**row, **_stay(status, "ask", "supplement")} for status, row in table.items()
+    }
+
+
 LIFE = Lifecycle(
     kind="complaint",
     opening="file",
@@ -82,8 +90,9 @@ LIFE = Lifecycle(
         "sign-off": ComplaintSignedOffV1, "reply": ComplaintRepliedV1, "answer-back": ComplaintAnsweredBackV1,
         "call-back": ComplaintCalledBackV1, "appeal": ComplaintAppealedV1, "review": ComplaintReviewedV1,
         "correct": ComplaintCorrectedV1, "close": ComplaintClosedV1,
+        "ask": ComplaintAskedV1, "supplement": ComplaintSupplementedV1,
     },
-    table={
+    table=_with_talk({
         "new": {"file": ("filed",)},
         "filed": {"accept": ("accepted",), "refuse": ("refused",), "merge": ("merged",)},
         "refused": {
@@ -105,7 +114,7 @@ LIFE = Lifecycle(
         "appealed": {"review": ("upheld", "redo"), **_stay("appealed", "correct")},
         "upheld": _answered("upheld"),
         "closed": _stay("closed", "reply", "answer-back"),
-    },
+    }),
 )  # fmt: skip
 
 

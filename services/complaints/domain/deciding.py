@@ -6,7 +6,7 @@ another timeline says itself what happened; nothing is added to it.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -39,6 +39,8 @@ from services.contracts.instants import to_micros
 from services.contracts.lifecycle import Command, advance
 
 Rule = Callable[[Complaint, Any, Command, Handling | None], tuple[dict[str, Any], EventModel]]
+# The account under which the person acts, in their inbox: they have no other.
+PERSON: Final = "person"
 _FOUND = ("verified", "partly")
 _ANSWERED = ("replied", "called_back", "upheld", "closed")
 
@@ -178,7 +180,10 @@ def _answer_back(document: Complaint, data: ComplaintAnsweredBackV1, _: Command,
     return {}, data
 
 
-def _call_back(document: Complaint, data: ComplaintCalledBackV1, _: Command, handling: Handling | None) -> Any:
+def _call_back(document: Complaint, data: ComplaintCalledBackV1, command: Command, handling: Handling | None) -> Any:
+    """The way `inbox` is the person's own answer: nobody gives it for them."""
+    if handling and (data.way == "inbox") != (command.by == PERSON):
+        raise LIFE.refusal(document, "invalid", "way: inbox is the person's own answer, and no other")
     if (data.outcome == "rated") != (data.satisfaction is not None):
         raise LIFE.refusal(document, "invalid", "satisfaction: 1 to 5 with the outcome rated, and with no other")
     if handling:

@@ -5,11 +5,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response as StarletteResponse
-from starlette.staticfiles import StaticFiles
 
 from services.notifications import api
-from services.notifications.assets import VENDOR
 from services.notifications.domain.directory import Directory
 from services.notifications.repository import AlertReader
 from services.notifications.tail import FeedTail
@@ -18,18 +15,8 @@ from services.notifications.web.pages import WEB, Pages
 from services.shared.auth import install_auth, require
 from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
-
-YEAR = "public, max-age=31536000, immutable"
-
-
-class Assets(StaticFiles):
-    """Files whose address carries the digest of their content, so that browsers may keep them."""
-
-    def file_response(self, *args: object, **kwargs: object) -> StarletteResponse:
-        answer = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        answer.headers["Cache-Control"] = YEAR
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        return answer
+from services.shared.web.answers import Assets
+from services.shared.web.assets import BOARD
 
 
 def build(
@@ -44,7 +31,7 @@ def build(
     app.include_router(api.routes(alerts, tail, settings.partitions))
     app.include_router(session.routes(pages, settings))
     app.include_router(board.routes(pages, alerts, directory, tail, settings.partitions))
-    app.mount("/assets/vendor", Assets(directory=VENDOR, check_dir=False), name="vendor")
+    app.mount("/assets/vendor", Assets(directory=BOARD.vendor, check_dir=False), name="vendor")
     app.mount("/assets/scripts", Assets(directory=WEB / "scripts"), name="scripts")
     return app
 

@@ -16,22 +16,16 @@ from pymongo.errors import PyMongoError
 
 from services.contracts.envelope import LIVE
 from services.notifications import telemetry
-from services.notifications.assets import VENDOR, digest
 from services.notifications.domain.directory import Directory
 from services.notifications.web.words import LANGUAGES, Words
 from services.shared.access import ANONYMOUS, Principal
 from services.shared.auth import authenticate
 from services.shared.problems import Problem
+from services.shared.web.answers import SECURITY
+from services.shared.web.assets import BOARD, digest
 
 LANGUAGE_COOKIE = "duban_language"
 WEB = Path(__file__).parent
-SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-store",
-}
 log = structlog.get_logger()
 
 
@@ -45,10 +39,10 @@ class Pages:
             loader=FileSystemLoader(WEB / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True,
         )  # fmt: skip
-        assets = [p for folder in (VENDOR, WEB / "scripts") for p in folder.glob("*.*") if p.is_file()]
+        assets = [p for folder in (BOARD.vendor, WEB / "scripts") for p in folder.glob("*.*") if p.is_file()]
         self._assets = digest(assets)[:12]
-        if not (VENDOR / "board.css").exists():
-            log.warning("assets.missing", hint="run python -m services.notifications.assets")
+        if not (BOARD.vendor / "board.css").exists():
+            log.warning("assets.missing", hint="run python -m services.shared.web.assets")
 
     def words(self, request: Request) -> Words:
         return self._words.get(request.cookies.get(LANGUAGE_COOKIE, ""), self._words["zh"])

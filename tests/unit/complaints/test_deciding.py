@@ -113,7 +113,7 @@ def test_a_bad_rating_is_handled_again_once():
 
 @pytest.mark.parametrize("rating", [3, 4, 5])
 def test_a_fair_rating_is_not(rating):
-    data = c.ComplaintCalledBackV1(way="inbox", outcome="rated", satisfaction=rating, redo=True)
+    data = c.ComplaintCalledBackV1(way="visit", outcome="rated", satisfaction=rating, redo=True)
     assert live(*REPLIED, data)[0].status == "called_back"
 
 

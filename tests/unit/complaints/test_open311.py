@@ -304,7 +304,8 @@ def test_what_is_not_public_is_not_even_kept_beside_the_case(policy):
 
 @pytest.mark.parametrize(
     ("policy_text", "said"),
-    [("services: [{code: a, zh: a, en: a, group: none_such}]", "there is no none_such"), ("items: [nothing]", "nothing"),
+    [("services: [{code: a, zh: a, en: a, group: none_such}]", "there is no none_such"),
+     ("items: [nothing]", "nothing"),
      ("services: [{code: a, zh: a, en: a, group: none_such, offence: theft}]", "theft")],
 )  # fmt: skip
 def test_a_policy_that_does_not_hold_together_says_where(tmp_path, policy_text, said):

@@ -28,6 +28,7 @@ from services.contracts.complaints import (
     ComplaintReturnedV1,
     ComplaintSignedV1,
 )
+from services.contracts.conversation import ComplaintAskedV1, ComplaintSupplementedV1
 from services.contracts.directives import DirectiveIssuedV1, DirectiveReportedV1, DirectiveVerifiedV1
 from services.contracts.instants import to_micros
 from services.contracts.limits import Limit
@@ -352,3 +353,15 @@ def test_an_alert_past_the_decreed_calendar_says_that_it_is_provisional() -> Non
     assert alert.provisional
     assert "provisional" in alert.explanation["en"]
     assert "暂定" in alert.explanation["zh"]
+
+
+def test_what_is_said_between_the_person_and_the_office_moves_no_clock_and_no_holder() -> None:
+    quiet, talking = sla(), sla()
+    talking.event("2026-03-03", ComplaintAskedV1(text_ref="text-1", agency="a2"))
+    talking.event("2026-03-03 10:00", ComplaintSupplementedV1(text_ref="text-2", answers=3))
+    assert talking.state.clocks == quiet.state.clocks
+    assert talking.state.agency == quiet.state.agency == "a1"
+    assert talking.state.reason is None
+    ends = [(a.rule, a.clock, a.agency, a.due_at) for a in quiet.tick("2026-04-30").alerts.values()]
+    assert ends, "the case is overdue by then"
+    assert [(a.rule, a.clock, a.agency, a.due_at) for a in talking.tick("2026-04-30").alerts.values()] == ends

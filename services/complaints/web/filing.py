@@ -1,0 +1,97 @@
+"""The pages from "what happened" to the receipt: one question a page, then all answers, then the code."""
+
+import secrets
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from services.complaints.domain.receipt_code import grouped
+from services.complaints.inbox_session import begin
+from services.complaints.service import ComplaintService
+from services.complaints.web.directory import Directory
+from services.complaints.web.form import (
+    OFFENCES,
+    PAGES,
+    UNKNOWN,
+    Answers,
+    Page,
+    answers_of,
+    before,
+    carried,
+    first_wrong,
+    following,
+    wrong,
+)
+from services.complaints.web.pages import Pages, check_own_page
+from services.contracts.identifiers import name_of
+from services.shared.access import ANONYMOUS, reach
+from services.shared.auth import require
+from services.shared.bodies import Body
+from services.shared.commands import Answer, Order
+from services.shared.problems import Problem
+
+_FORM_BYTES = 256 * 1024
+_CHANGE = "change-"
+
+
+def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies: Directory) -> APIRouter:
+    """The start page and the form."""
+    router = APIRouter(route_class=pages.route_class(), dependencies=[Depends(require("complaints.pages"))])
+
+    def question(
+        request: Request, page: Page, answers: Answers, error: str | None = None, status: int = 422
+    ) -> Response:  # fmt: skip
+        return pages.render(
+            request, f"form_{page}.html", status if error else 200, answers=answers, page=page, error=error or "",
+            back=before(page), number=PAGES.index(page) + 1, of=len(PAGES), offences=OFFENCES, agencies=agencies,
+            unknown=UNKNOWN, carried=carried(page),
+        )  # fmt: skip
+
+    @router.get("/", include_in_schema=False)
+    def start(request: Request) -> Response:
+        return pages.render(request, "start.html")
+
+    @router.get("/file", include_in_schema=False)
+    def begun(request: Request) -> Response:
+        return question(request, PAGES[0], Answers(key=secrets.token_hex(16)))
+
+    @router.post("/file", include_in_schema=False)
+    async def answered(request: Request) -> Response:
+        check_own_page(request)
+        async with request.form(max_files=0, max_fields=30, max_part_size=_FORM_BYTES) as form:
+            answers, at, go = answers_of(dict(form)), str(form.get("at", "")), str(form.get("go", "next"))
+        page: Page = next((p for p in PAGES if p == at), PAGES[0])
+        if go.startswith(_CHANGE):
+            return question(request, next((p for p in PAGES if p == go.removeprefix(_CHANGE)), PAGES[0]), answers)
+        if go in ("back", "stay"):
+            return question(request, before(page) or PAGES[0] if go == "back" else page, answers)
+        if page != "check":
+            error = wrong(page, answers, agencies)
+            return question(request, page if error else following(page, answers, agencies), answers, error)
+        if missing := first_wrong(answers, agencies):
+            return question(request, missing, answers, wrong(missing, answers, agencies))
+        try:
+            answer = await run_in_threadpool(_filed, service, filing, answers, pages.words(request).lang)
+        except Problem as problem:
+            if problem.status != 503:
+                raise
+            return question(request, "identity", answers, "form.identity.unavailable", 503)
+        receipt = pages.render(request, "receipt.html", code=grouped(answer.receipt_code or ""))
+        begin(request, receipt, answer.case_id)
+        return receipt
+
+    return router
+
+
+def _filed(service: ComplaintService, filing: Body[Any], answers: Answers, language: str) -> Answer:
+    """File as anybody may over the API; sent twice, it is one complaint with one code."""
+    key = answers.key or secrets.token_hex(16)
+    request_name = name_of("request", ANONYMOUS.subject, key)
+    data, beside = filing.take(msgspec.json.encode(answers.body(language)), request_name)
+    order = Order(
+        name=service.kind.life.opening, data=data, actor=ANONYMOUS, reach=reach("complaints.file", ANONYMOUS), key=key,
+        beside=beside,
+    )  # fmt: skip
+    return service.execute(order)[0]

@@ -1,0 +1,45 @@
+"""The public pages put together with their assets."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+
+from services.complaints.attachments.service import Attachments
+from services.complaints.guessing import Guessing
+from services.complaints.inbox import Inbox
+from services.complaints.receipts import Receipts
+from services.complaints.service import ComplaintService
+from services.complaints.web import filing, inbox_pages
+from services.complaints.web.directory import Directory
+from services.complaints.web.pages import WEB, Pages
+from services.shared.bodies import Body
+from services.shared.web.answers import Assets
+from services.shared.web.assets import PUBLIC
+
+
+class PublicSite(NamedTuple):
+    """What the pages work on."""
+
+    service: ComplaintService
+    inbox: Inbox
+    attachments: Attachments
+    guessing: Guessing
+    bodies: Mapping[str, Body[Any]]
+    receipts: Receipts
+    agencies: Directory
+
+
+def add_pages(app: FastAPI, site: PublicSite) -> None:
+    """Add /, /file, /inbox and /assets."""
+    pages = Pages()
+    opening = site.bodies[site.service.kind.life.opening]
+    for router in (
+        filing.routes(pages, site.service, opening, site.agencies),
+        inbox_pages.routes(pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts),
+    ):
+        app.router.routes.extend(
+            router.routes
+        )  # Each route stands in the app itself, where the access table is checked.
+    app.mount("/assets/vendor", Assets(directory=PUBLIC.vendor, check_dir=False), name="vendor")
+    app.mount("/assets/scripts", Assets(directory=WEB / "scripts"), name="scripts")

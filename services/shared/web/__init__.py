@@ -1,0 +1,1 @@
+"""What the pages of every service need: words in two languages, style sheets, answers that browsers may trust."""
