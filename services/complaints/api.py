@@ -14,6 +14,10 @@ from services.complaints.inbox_api import add_inbox_routes
 from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
 from services.complaints.offices import Offices, Stores
 from services.complaints.offices_api import BODIES, add_office_routes
+from services.complaints.open311.api import add_open311_routes
+from services.complaints.open311.keys import Keys, keys_file
+from services.complaints.open311.policy import load_open311
+from services.complaints.open311.reports import FILINGS_IN_ALL, FILINGS_PER_APPLICATION, Reports
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
@@ -73,4 +77,8 @@ def build(
     add_office_routes(app, offices, utc_now)
     directory = load_directory(settings.policies)
     add_pages(app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices))
+    open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
+    limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
+    reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)
+    add_open311_routes(app, reports, open311, utc_now)
     return app

@@ -3,6 +3,7 @@
 from mongoengine import (
     BinaryField,
     BooleanField,
+    DictField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
@@ -38,6 +39,7 @@ class ComplaintDocument(CaseDocument):
             {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
             {"fields": ["supervisor", "filed_at"], "sparse": True, "name": "supervisor", "cls": False},
             {"fields": ["found", "considered"], "sparse": True, "name": "rewardable", "cls": False},
+            {"fields": ["open311.service_code", "filed_at"], "sparse": True, "name": "open311", "cls": False},
         ],
     }
     channel = StringField(required=True)
@@ -60,6 +62,7 @@ class ComplaintDocument(CaseDocument):
     considered = BooleanField()
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
+    open311 = DictField()  # service code and, of public services, the place: what GET requests answers
 
 
 class ComplaintBroadcast(Broadcast):

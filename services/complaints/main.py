@@ -1,5 +1,6 @@
 """Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards."""
 
+import typer
 from fastapi import FastAPI
 
 from services.complaints.api import build
@@ -9,6 +10,8 @@ from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
 from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.offices import Stores, load_schedule
+from services.complaints.open311 import keys
+from services.complaints.open311.keys import keys_file
 from services.complaints.receipts import Receipts, secret_key
 from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
@@ -62,6 +65,22 @@ def _stores(settings: Settings) -> Stores:
 
 
 cli = source_cli(KIND.service, create_app, create_relay, create_forwarder, create_proposer)
+
+
+@cli.command(help="Give an application a key for Open311. Example: … main open311-key city-app; --take-back ends it")
+def open311_key(name: str, take_back: bool = False) -> None:
+    file = keys_file(Settings().signing_key_file)
+    if take_back:
+        if not keys.take_back(file, name):
+            typer.echo(f"{name} has no key", err=True)
+            raise typer.Exit(2)
+        return
+    try:
+        typer.echo(keys.give(file, name))
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
 
 if __name__ == "__main__":
     cli()

@@ -1,7 +1,7 @@
 """Where complaints, their texts and their receipts are kept: the interface, on MongoDB, and in memory."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -10,6 +10,13 @@ from services.complaints.domain.complaint import STANDING, Complaint
 from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases
+
+
+class Reported(NamedTuple):
+    """A complaint that came through Open311, and what its document keeps of the request."""
+
+    case: Complaint
+    kept: dict[str, str]
 
 
 class ComplaintRepository(CaseRepository[Complaint], Protocol):
@@ -39,6 +46,18 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def mark_considered(self, case_id: str) -> None:
         """The complaint has been looked at for a reward."""
+
+    def texts(self, text_refs: Collection[str]) -> dict[str, str]:
+        """What was kept under each of `text_refs`."""
+
+    def reported(self, case_ids: Collection[str]) -> list[Reported]:
+        """Those of `case_ids` that came through Open311."""
+
+    def reported_in(
+        self, codes: Collection[str], statuses: Collection[str], first: int, last: int, most: int
+    ) -> list[Reported]:
+        """At most `most` complaints that came through Open311 under these service codes, the newest first, filed from
+        `first` to `last` in microseconds and in one of `statuses`."""
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         """Sealed identities that the vault does not have yet."""
@@ -88,6 +107,26 @@ class MongoComplaints(MongoCases[Complaint]):
     def mark_considered(self, case_id: str) -> None:
         self._cases.update_one({"_id": case_id}, {"$set": {"considered": True}})
 
+    def texts(self, text_refs: Collection[str]) -> dict[str, str]:
+        found = ComplaintText._get_collection().find({"_id": {"$in": list(text_refs)}})
+        return {document["_id"]: document["text"] for document in found}
+
+    def reported(self, case_ids: Collection[str]) -> list[Reported]:
+        return self._reported({"_id": {"$in": list(case_ids)}, "open311.service_code": {"$gt": ""}}, len(case_ids))
+
+    def reported_in(
+        self, codes: Collection[str], statuses: Collection[str], first: int, last: int, most: int
+    ) -> list[Reported]:
+        query = {
+            "open311.service_code": {"$in": list(codes)}, "filed_at": {"$gte": first, "$lte": last},
+            "status": {"$in": list(statuses)},
+        }  # fmt: skip
+        return self._reported(query, most)
+
+    def _reported(self, query: dict[str, Any], most: int) -> list[Reported]:
+        found = self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).sort("filed_at", -1).limit(most)
+        return [Reported(self._stored(document).case, document["open311"]) for document in found]
+
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for document in self._cases.find({"sealed.identity_ref": {"$gt": ""}}, {"sealed": 1}):
             yield KeptIdentity(case_id=document["_id"], sealed=msgspec.convert(document["sealed"], SealedIdentity))
@@ -133,6 +172,23 @@ class MemoryComplaints(MemoryCases[Complaint]):
 
     def mark_considered(self, case_id: str) -> None:
         self.extras[case_id]["considered"] = True
+
+    def texts(self, text_refs: Collection[str]) -> dict[str, str]:
+        return {ref: self._texts[ref] for ref in text_refs if ref in self._texts}
+
+    def reported(self, case_ids: Collection[str]) -> list[Reported]:
+        found = [(self._cases[case][0].case, extra) for case, extra in self.extras.items() if case in set(case_ids)]
+        return [Reported(case, extra["open311"]) for case, extra in found if "open311" in extra]
+
+    def reported_in(
+        self, codes: Collection[str], statuses: Collection[str], first: int, last: int, most: int
+    ) -> list[Reported]:
+        found = [
+            r
+            for r in self.reported(list(self.extras))
+            if r.kept["service_code"] in codes and r.case.status in statuses and first <= r.case.filed_at <= last
+        ]
+        return sorted(found, key=lambda r: -r.case.filed_at)[:most]
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for case_id, extra in list(self.extras.items()):

@@ -95,7 +95,10 @@ class FileBody(TextBody[ComplaintFiledV1]):
         if found.identity == Identity():
             raise invalid("identity: give at least one of its fields, or leave it out")
         sealed = self._seal(found.identity, request_name)
-        return self._data(data, identity_ref=sealed.identity_ref), {"sealed": msgspec.structs.asdict(sealed)}
+        # Not looked through again: a reference of random digits may look like a telephone number.
+        return msgspec.structs.replace(data, identity_ref=sealed.identity_ref), {
+            "sealed": msgspec.structs.asdict(sealed)
+        }
 
     def _changes(self, found: FileComplaint, request_name: str) -> dict[str, Any]:
         def keep_number(number: str) -> str:

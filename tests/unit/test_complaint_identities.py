@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from services.complaints.identities import Forwarder
+from services.complaints.receipts import Receipts
 from services.contracts.codec import decode
 from services.contracts.identity import KeptIdentity
 from services.vault.keyring import Keyring
@@ -65,6 +66,12 @@ def test_the_same_filing_again_changes_nothing_and_another_name_under_its_key_is
     other = api.post("/v1/cases", FILING | {"identity": {"name": "李四"}}, Idempotency_Key="k")
     nobody = api.post("/v1/cases", {"channel": "website", "agency": "tax"}, Idempotency_Key="k")
     assert other.json()["type"] == nobody.json()["type"] == "urn:duban:problem:key-reused"
+
+
+def test_a_reference_that_looks_like_a_telephone_number_is_no_reason_to_refuse(api, store, monkeypatch):
+    monkeypatch.setattr(Receipts, "identity_ref", lambda *_: "identity-ab13800138000cdef")
+    monkeypatch.setattr(Receipts, "text_ref", lambda *_: "text-ab13800138000cdef")
+    assert api.post("/v1/cases", FILING | {"text": "慢"}).status_code == 201
 
 
 def test_one_person_in_two_complaints_has_two_references(api, store):
