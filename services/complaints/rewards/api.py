@@ -73,10 +73,9 @@ def _add_decisions(app: FastAPI, rewards: RewardService) -> None:
         return decide
 
     for name in (*plain, *reasoned):
-        more: dict[str, Any] = {"openapi_extra": described(Reason)} if name in reasoned else {}
         app.add_api_route(
             f"/v1/rewards/{{reward_id}}/{name}", decision(name), methods=["POST"], name=f"complaints.rewards.{name}",
-            **more, **_REWARDS,
+            openapi_extra=described(Reason) if name in reasoned else None, **_REWARDS,
         )  # fmt: skip
 
 

@@ -34,8 +34,8 @@ class RewardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         if missing := set(_SEVERITIES) - self.base_fen.keys():
             raise ValueError(f"base_fen: an amount for {', '.join(sorted(missing))} is missing")
-        if unknown := {"verified", "partly"} - self.finding_percent.keys():
-            raise ValueError(f"finding_percent: a share for {', '.join(sorted(unknown))} is missing")
+        if unshared := set(get_args(Found)) - self.finding_percent.keys():
+            raise ValueError(f"finding_percent: a share for {', '.join(sorted(unshared))} is missing")
         if self.cap_fen > self.year_cap_fen:
             raise ValueError("cap_fen: no single reward can be more than a year's, year_cap_fen")
         for code, words in self.reasons.items():
