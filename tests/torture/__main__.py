@@ -36,7 +36,8 @@ def main() -> int:
         chosen(options.only)
     except ValueError as error:
         parser.error(str(error))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored by what a shell starts in the background
+        signal.signal(number, signal.default_int_handler)
     folder, begun = Path(tempfile.mkdtemp(prefix="duban-torture-")), time.monotonic()
 
     def tell(line: str) -> None:
