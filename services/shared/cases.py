@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from services.contracts.lifecycle import Case
 from services.shared.documents import CaseDocument
@@ -150,7 +150,8 @@ class MongoCases(Generic[C]):
         except BulkWriteError as error:
             failed = {e["index"]: e["code"] for e in error.details["writeErrors"]}
             if error.details["writeConcernErrors"] or set(failed.values()) != {DUPLICATE_KEY}:
-                raise
+                codes = sorted({*failed.values()} - {DUPLICATE_KEY})  # the error itself holds the documents
+                raise PyMongoError(f"inserting failed with codes {codes}") from None
             return [index not in failed for index in range(len(documents))]
         return [True] * len(documents)
 
