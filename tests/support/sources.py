@@ -63,7 +63,7 @@ class Caller:
 
 
 def complaints_in_memory(
-    folder: Path, cases: Any = None, trail: Trail | None = None, stores: Stores | None = None, **more: Any
+    folder: Path, trail: Trail | None = None, stores: Stores | None = None, cases: Any = None, **more: Any
 ) -> tuple[Caller, Any]:  # fmt: skip
     """The complaints service and its repository, `cases` or a new one; `more` are settings."""
     settings, cases = settings_in(folder, **more), cases or MemoryComplaints()

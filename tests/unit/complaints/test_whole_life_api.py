@@ -164,7 +164,7 @@ class Dying(MemoryComplaints):
 
 
 def test_an_answer_cut_short_between_two_documents_is_finished_by_the_same_request(tmp_path):
-    api, store = complaints_in_memory(tmp_path, Dying())
+    api, store = complaints_in_memory(tmp_path, cases=Dying())
     first, second = file(api), file(api)
     does(api, second, "merge", "clerk", {"into": first})
     does(api, first, "accept", "clerk")
@@ -193,7 +193,7 @@ class Busy(MemoryComplaints):
 
 
 def test_a_merged_case_that_others_write_is_answered_all_the_same(tmp_path):
-    api, store = complaints_in_memory(tmp_path, Busy())
+    api, store = complaints_in_memory(tmp_path, cases=Busy())
     first, second = file(api), file(api)
     does(api, second, "merge", "clerk", {"into": first})
     does(api, first, "refuse", "clerk", {"reason": "in_litigation"})
