@@ -52,7 +52,7 @@ def test_every_channel_has_its_fields():
     assert set(GOOD) == set(CHANNELS)
 
 
-@pytest.mark.parametrize("channel", GOOD)
+@pytest.mark.parametrize("channel", sorted(GOOD.keys() - {"supervisor"}))  # that needs a term: test_offices_api.py
 def test_a_filing_takes_the_fields_of_its_channel(complaints, channel):
     api, store = complaints
     answer = api.post("/v1/cases", {"channel": channel, "agency": "tax", "intake": GOOD[channel], "text": "张三说"})

@@ -12,6 +12,7 @@ from services.complaints.rewards.domain.ledger import digest
 from services.complaints.rewards.domain.reward import reward_id
 from services.complaints.rewards.proposing import Proposer
 from services.complaints.surveys.domain.campaign import Answer
+from services.complaints.surveys.repository import Link
 from services.complaints.surveys.service import hashed
 from services.complaints.web.pages import SECURITY
 from services.contracts.codec import decode
@@ -331,7 +332,7 @@ def test_results_come_after_the_end_and_never_of_a_few(city):
     city.stores.surveys.add(over)
     for agency, count in (("tax", 6), ("finance", 4)):
         tokens = [f"{agency}-{n}" for n in range(count)]
-        city.stores.surveys.issue(("winter", agency), [hashed(token) for token in tokens])
+        city.stores.surveys.issue(Link("winter", agency), [hashed(token) for token in tokens])
         for token in tokens:
             city.stores.surveys.accept(hashed(token), Answer(levels={"speed": 5}))
     found = city.api.get("/v1/surveys/winter/results", "supervisor", group="g1")

@@ -219,7 +219,7 @@ def test_a_code_opens_the_inbox_and_a_wrong_one_says_so(api):
 
 
 def test_too_many_codes_are_answered_with_when_to_come_again(city, monkeypatch):
-    monkeypatch.setattr(complaints_api, "Guessing", lambda clock: Guessing(clock, Limit(1, 30.0)))
+    monkeypatch.setattr(complaints_api, "Guessing", lambda clock, *_: Guessing(clock, Limit(1, 30.0)))
     api, _ = complaints_in_memory(city)
     post(api, "/inbox/open", {"code": "1"})
     page = post(api, "/inbox/open", {"code": "2"})

@@ -152,7 +152,7 @@ def test_every_wrong_code_is_answered_alike(api) -> None:
 
 
 def test_wrong_malformed_and_unknown_codes_take_the_same_time(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("services.complaints.api.Guessing", lambda clock: Guessing(clock, Limit(10**6, 1.0)))
+    monkeypatch.setattr("services.complaints.api.Guessing", lambda clock, *_: Guessing(clock, Limit(10**6, 1.0)))
     monkeypatch.setattr("services.complaints.guessing.IN_ALL", Limit(10**6, 1.0))
     api = complaints_in_memory(tmp_path)[0]
     kinds = {"unknown": with_check("0" * DIGITS), "check part": "0" * LENGTH, "malformed": "abc", "empty": ""}

@@ -172,4 +172,4 @@ def test_every_complaint_is_a_walk_through_the_table_of_states(seed: int) -> Non
         if isinstance(data, ComplaintFiledV1):
             assert read_intake(data.channel, data.intake, str) == data.intake
     assert {case.status for case in cases.values()} > {"closed", "called_back", "merged", "signed"}
-    assert seen == set(LIFE.models)
+    assert seen == LIFE.models.keys() - {"ask", "supplement"}  # words move no clock: no city needs them

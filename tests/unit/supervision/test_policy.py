@@ -40,7 +40,7 @@ def test_the_citys_policies_are_valid() -> None:
     loaded = policies()
     assert set(loaded.cases.procedures) == {
         "complaint-standard", "complaint-sla", "permit-standard", "permit-deadline", "inspection-standard",
-        "directive-standard",
+        "directive-standard", "complaint-supervisor",
     }  # fmt: skip
     assert loaded.cases.version.startswith("2026.1+")
     assert loaded.subjects.rules[0].name == "repeat-delay"
