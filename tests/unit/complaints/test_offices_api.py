@@ -33,7 +33,7 @@ class City:
             shutil.copy(f"policies/{name}", folder)
         (folder / "city.yaml").write_text("agencies: [{code: tax, zh: 税务局, en: Tax Bureau, group: g1}]\n", "utf-8")
         self.trail, self.stores = MemoryTrail(utc_now), Stores.in_memory()
-        self.api, self.cases = complaints_in_memory(folder, self.trail, self.stores)
+        self.api, self.cases = complaints_in_memory(folder, trail=self.trail, stores=self.stores)
         self.offices = Offices.of(folder, self.cases, self.trail, self.stores, utc_now)
         rewards, schedule = self.stores.rewards, load_schedule(folder)
         self.propose = Proposer(self.cases, rewards, self.trail, schedule, utc_now).turn
@@ -328,7 +328,10 @@ def test_results_come_after_the_end_and_never_of_a_few(city):
     started(city)
     early = city.api.get("/v1/surveys/spring/results", "office")
     assert (early.status_code, early.json()["type"]) == (409, "urn:duban:problem:not-closed")
-    over = campaign(campaign_id="winter", agencies=("tax", "finance"))
+    long_ago = datetime(2020, 3, 2, tzinfo=UTC)
+    over = campaign(
+        campaign_id="winter", agencies=("tax", "finance"), opens_at=long_ago, closes_at=long_ago + timedelta(days=30)
+    )  # fmt: skip
     city.stores.surveys.add(over)
     for agency, count in (("tax", 6), ("finance", 4)):
         tokens = [f"{agency}-{n}" for n in range(count)]
