@@ -24,13 +24,14 @@ from tests.support.processes_of_sources import Process
 MOST = 50_000_000
 AHEAD, LOOK_EVERY = 150_000, 10_000
 WARM_COUNTIES = 8
+Sample = tuple[float, float, int, float]
 
 
 class Watch:
-    """Samples of a worker: (time, records folded, resident bytes)."""
+    """Samples of a worker: (time, records folded, resident bytes, effects)."""
 
     def __init__(self, worker: Process) -> None:
-        self.samples: list[tuple[float, float, int]] = []
+        self.samples: list[Sample] = []
         self._worker, self._process = worker, psutil.Process(worker.process.pid)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -40,7 +41,8 @@ class Watch:
 
     def _run(self) -> None:
         while not self._over.wait(0.25):
-            self.samples.append((time.perf_counter(), self.folded(), self._process.memory_info().rss))
+            effects = self._worker.metric("duban_supervision_effects_total")
+            self.samples.append((time.perf_counter(), self.folded(), self._process.memory_info().rss, effects))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -73,7 +75,7 @@ def run(settings: Settings) -> list[Figure]:
             worker.kill()
         disk = size_of(crew.disk_of(stack, "cases-1"))
     span = "a year" if days == 365 else f"{days} days"
-    figures = _of([(at, count - before, rss) for at, count, rss in watch.samples], sent, span)
+    figures = _of([(at, count - before, *rest) for at, count, *rest in watch.samples], sent, span)  # type: ignore[misc]
     say(
         f"replay: {sent:,} records, {span} of {counties:,} counties, {alerts:,.0f} records written to alerts.v1, "
         f"{disk / 1e6:,.0f} MB on disk" + ("" if sent >= MOST else f"; as many as fit {seconds:.0f} s")
@@ -98,13 +100,15 @@ def _held(records: Iterable[Out], watch: Watch, before: float) -> Iterator[Out]:
         yield record
 
 
-def _of(samples: list[tuple[float, float, int]], sent: int, span: str) -> list[Figure]:
+def _of(samples: list[Sample], sent: int, span: str) -> list[Figure]:
+    """The tenths of the log do not hold equal work: early on nothing is overdue. So what is put out counts beside what
+    is taken in."""
     begun = max((s for s in samples if s[1] <= 0), default=samples[0], key=lambda s: s[0])
-    times = [begun[0]] + [next(at for at, count, _ in samples if count >= sent * n / 10) for n in range(1, 11)]
+    ends = [begun] + [next(s for s in samples if s[1] >= sent * n / 10) for n in range(1, 11)]
+    times = [end[0] for end in ends]
     rates = [sent / 10 / (end - start) for start, end in pairwise(times)]
-    peaks = [
-        max((rss for at, _, rss in samples if start <= at <= end), default=0) / 1e6 for start, end in pairwise(times)
-    ]
+    moved = [(sent / 10 + end[3] - start[3]) / (end[0] - start[0]) for start, end in pairwise(ends)]
+    peaks = [max((s[2] for s in samples if start <= s[0] <= end), default=0) / 1e6 for start, end in pairwise(times)]
     title = f"replay: {span}, {short(round(sent, -5) if sent > 100_000 else sent)} events"
     first = figure(f"{title}, first tenth", "duban", "events/s", [rates[0]])
     memory = figure(f"{title}, peak memory, first tenth", "duban", "MB", [peaks[0]])
@@ -114,6 +118,8 @@ def _of(samples: list[tuple[float, float, int]], sent: int, span: str) -> list[F
         figure(f"{title}, last tenth", "duban", "events/s", [rates[-1]], first),
         figure(f"{title}, tenths", "duban", "events/s", rates),
         figure(f"{title}, slowest tenth / fastest", "duban", "ratio", [min(rates) / max(rates)]),
+        figure(f"{title}, records in and out, tenths", "duban", "records/s", moved),
+        figure(f"{title}, records in and out, slowest tenth / fastest", "duban", "ratio", [min(moved) / max(moved)]),
         memory,
         figure(f"{title}, peak memory, last tenth", "duban", "MB", [peaks[-1]], memory),
         figure(f"{title}, peak memory, tenths", "duban", "MB", peaks),
