@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText
-from services.complaints.domain.complaint import STANDING, Complaint
+from services.complaints.domain.complaint import ANSWERED, Complaint
 from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases
@@ -42,7 +42,7 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
         """At most `most` live reports of a supervisor (row A5), the newest first."""
 
     def rewardable(self, limit: int) -> list[str]:
-        """Live complaints with a receipt whose finding stands, that nobody has looked at for a reward (row A4)."""
+        """Live complaints with a receipt, found true and answered, that nobody has looked at for a reward (row A4)."""
 
     def mark_considered(self, case_id: str) -> None:
         """The complaint has been looked at for a reward."""
@@ -100,7 +100,7 @@ class MongoComplaints(MongoCases[Complaint]):
     def rewardable(self, limit: int) -> list[str]:
         query = {
             "found": True, "considered": None, "timeline": LIVE, "receipt": {"$gt": ""},
-            "status": {"$in": sorted(STANDING)},
+            "status": {"$in": sorted(ANSWERED)},
         }  # fmt: skip
         return [found["_id"] for found in self._cases.find(query, {"_id": 1}).limit(limit)]
 
@@ -166,7 +166,7 @@ class MemoryComplaints(MemoryCases[Complaint]):
 
     def rewardable(self, limit: int) -> list[str]:
         cases = [stored.case for stored, _ in self._cases.values() if stored.case.found]
-        extras = [(case, self.extras.get(case.case_id, {})) for case in cases if case.status in STANDING]
+        extras = [(case, self.extras.get(case.case_id, {})) for case in cases if case.status in ANSWERED]
         found = [case.case_id for case, extra in extras if "receipt" in extra and "considered" not in extra]
         return found[:limit]
 

@@ -96,6 +96,7 @@ def rewarded(infra: Stack, desk: Desk) -> Callable[[], str]:  # noqa: F811
         post(infra, f"{path}/dispatch", "clerk", {"agency": "tax"})
         post(infra, f"{path}/conclude", "agency", found, "tax")
         post(infra, f"{path}/sign-off", "head", {"agency": "tax"}, "tax")
+        post(infra, f"{path}/reply", "agency", {"agency": "tax", "text": "已经退还"}, "tax")
         reward = f"{desk.url}/v1/rewards/{reward_id(case['case_id'])}"
         eventually(lambda: httpx.get(reward, headers=bearer(infra, "office")).status_code == 200, 60)
         post(infra, f"{reward}/endorse", "office", {})

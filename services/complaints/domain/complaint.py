@@ -116,8 +116,8 @@ LIFE = Lifecycle(
         "closed": _stay("closed", "reply", "answer-back"),
     }),
 )  # fmt: skip
-# Where a finding stands: concluded, signed where it has to be, and not under review.
-STANDING = frozenset({"concluded", "replied", "called_back", "upheld", "closed"})
+# Where the person has been answered and nothing is under review.
+ANSWERED = frozenset({"replied", "called_back", "upheld", "closed"})
 
 
 class Complaint(Case, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from services.complaints.domain.complaint import LIFE, Complaint
+from services.complaints.domain.complaint import ANSWERED, LIFE, Complaint
 from services.complaints.domain.handling import Handling, graver
 from services.contracts.complaints import (
     ComplaintAcceptedV1,
@@ -42,7 +42,6 @@ Rule = Callable[[Complaint, Any, Command, Handling | None], tuple[dict[str, Any]
 # The account under which the person acts, in their inbox: they have no other.
 PERSON: Final = "person"
 _FOUND = ("verified", "partly")
-_ANSWERED = ("replied", "called_back", "upheld", "closed")
 
 
 def decide(document: Complaint, command: Command, now: datetime) -> tuple[Complaint, tuple[EventModel, ...]]:
@@ -168,7 +167,7 @@ def _reply(document: Complaint, data: ComplaintRepliedV1, _: Command, handling: 
     if data.lead is not None and data.lead != document.merged_into:
         raise LIFE.refusal(document, "invalid", f"lead: this complaint is not merged into {data.lead}")
     if handling:
-        again = document.status in _ANSWERED
+        again = document.status in ANSWERED
         first = document.status in ("concluded", "merged")
         data = replace(data, supplementary=again, answer_back=first and document.their_ref is not None)
     return {}, data

@@ -1,4 +1,4 @@
-"""Proposes rewards for complaints whose finding stands, beside the relay (row A4). The machine proposes, people decide.
+"""Proposes rewards for complaints found true, once answered, beside the relay (row A4). People decide.
 
 A complaint is looked at once: its proposal is written first, then the mark that it was looked at. A kill between the
 two repeats the proposal, which the store recognises by the complaint.
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 
 
 class Proposer:
-    """Looks at concluded complaints, in a thread of the relay."""
+    """Looks at answered complaints, in a thread of the relay."""
 
     service = "complaints-rewards"
 

@@ -49,15 +49,16 @@ class City:
         assert answer.status_code == 200, answer.text
 
     def verified(self, finding="verified", **more):
-        """A complaint whose finding the head has signed."""
+        """A complaint whose finding the head has signed, and that was replied to."""
         case = self.filed(**more)
         case_id = case["case_id"]
         self.do(case_id, "accept", {}, "clerk")
         self.do(case_id, "dispatch", {"agency": "tax"}, "clerk")
         found = {"agency": "tax", "finding": finding, "offence": "arbitrary_charge", "evidence_refs": ["evidence-1"]}
         self.do(case_id, "conclude", found, "agency", "tax")
-        assert self.propose() == 0, "nothing is proposed before the head has signed"
         self.do(case_id, "sign-off", {"agency": "tax"}, "head", "tax")
+        assert self.propose() == 0, "nothing is proposed before the person has been answered"
+        self.do(case_id, "reply", {"agency": "tax", "text": "已经退还"}, "agency", "tax")
         return case
 
     def granted(self, **more):

@@ -160,3 +160,15 @@ def test_who_passed_it_on_is_answered_in_three_days() -> None:
 def test_a_closed_complaint_is_quiet_for_ever() -> None:
     case = replied().event("2026-03-10", ComplaintClosedV1()).tick("2026-12-30")
     assert case.states() == {}
+
+
+def test_a_supervisors_report_is_answered_sooner_than_other_complaints() -> None:
+    report = ComplaintFiledV1(channel="supervisor", procedure="complaint-supervisor")
+    case = Case().event("2026-03-02", report).tick("2026-03-13 01:00")
+    assert "unanswered reply" not in case.states()
+    case.tick("2026-03-17")
+    assert case.states()["unanswered reply"] == "open"
+    other = filed().tick("2026-03-17")
+    assert "unanswered reply" not in other.states()
+    case.event("2026-03-17 10:00", REPLIED)
+    assert case.states()["unanswered reply"] == "settled"
