@@ -13,8 +13,8 @@ UV := .ci/uv
 export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
-TESTS := tests/contract tests/unit tests/topology tests/integration tests/e2e \
-	tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
+ALONE := tests/contract tests/unit tests/topology
+WITH_STACK := tests/integration tests/e2e tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
 
 .PHONY: help install demo logs crash torture fuzz bench test lint contracts unit locks clean
 
@@ -44,8 +44,10 @@ logs: install ## every real log of DUBAN_LOGS through the whole stack, against t
 	@exec $(BIN)/pytest tests/logs -s $(ARGS)
 
 test: install lint ## every check and every test
-	@echo "== tests"
-	@exec $(BIN)/pytest $(TESTS) $(ARGS)
+	@echo "== tests, those that need a stack beside those that need none"
+	@log=$$(mktemp); $(BIN)/pytest $(ALONE) $(ARGS) > $$log 2>&1 & alone=$$!; \
+	good=0; $(BIN)/pytest $(WITH_STACK) $(ARGS) || good=1; \
+	wait $$alone || good=1; cat $$log; rm $$log; exit $$good
 
 lint: $(DONE)/python contracts ## style, types, import rules, generated files
 	@echo "== style"
@@ -62,7 +64,7 @@ contracts: $(DONE)/python ## schemas, examples, AsyncAPI and OpenAPI equal what 
 	@$(BIN)/python -m duban.openapi --check
 
 unit: $(DONE)/python ## the tests that touch no infrastructure
-	@exec $(BIN)/pytest tests/contract tests/unit tests/topology $(ARGS)
+	@exec $(BIN)/pytest $(ALONE) $(ARGS)
 
 locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
 	$(COMPILE) requirements/uv.in -o requirements/uv.lock

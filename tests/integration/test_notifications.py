@@ -201,7 +201,7 @@ def test_killed_between_two_writes_nothing_is_lost_or_doubled(
     board.tick(T0, timeline)
     board.flush()
     try:
-        eventually(lambda: doomed.ended() is not None, 40)
+        eventually(lambda: doomed.ended() is not None, 120)
     finally:
         doomed.kill()
     restarted = Process(infra, "notifications", "consume")

@@ -13,6 +13,7 @@ from services.complaints.documents import ComplaintDocument
 from services.complaints.domain.receipt_code import holds
 from services.contracts.identifiers import new_id
 from tests.support.processes_of_sources import Process, bearer, running
+from tests.support.stack import eventually
 
 pytestmark = pytest.mark.stack
 FILING = {"channel": "website", "agency": "tax", "offence": "delay"}
@@ -130,6 +131,35 @@ def lines(log, cases, length=5):
         for case in range(cases)
         for n, (command, data) in enumerate(steps[:length], start=1)
     ]  # fmt: skip
+
+
+def test_what_was_answered_before_the_store_was_killed_is_there_after(infra, complaints, documents):
+    office, answered = bearer(infra, "office"), {}
+    killed = threading.Event()
+
+    def file(_):
+        with httpx.Client(base_url=complaints.url, timeout=60) as client:
+            while not killed.is_set():
+                filed = client.post("/v1/cases", json=FILING)
+                if filed.status_code != 201:
+                    break
+                case, version = filed.json()["case_id"], 1
+                if client.post(f"/v1/cases/{case}/accept", json={}, headers=office).status_code == 200:
+                    version = 2
+                answered[case] = version
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writers = [pool.submit(file, number) for number in range(WRITERS)]
+        eventually(lambda: len(answered) >= 10 * WRITERS, 120)
+        infra.kill("mongo")
+        killed.set()
+        for writer in writers:
+            writer.result()
+    infra.wait_ready("mongo", 120)
+    kept = {
+        found["_id"]: found["version"] for found in documents.find({"_id": {"$in": list(answered)}}, {"version": 1})
+    }
+    assert {case for case, version in answered.items() if kept.get(case, 0) < version} == set()
 
 
 def test_one_log_imported_by_two_at_once_is_in_once(infra, complaints, documents):

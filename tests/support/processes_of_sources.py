@@ -37,7 +37,7 @@ class Process:
 
     def ready(self) -> "Process":
         """Wait until it says so itself."""
-        eventually(lambda: self._answers("/health/ready"), 40)
+        eventually(lambda: self._answers("/health/ready"), 120)
         return self
 
     def metric(self, name: str, **labels: str) -> float:
