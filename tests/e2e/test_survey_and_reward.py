@@ -39,7 +39,7 @@ def post(stack: Stack, url: str, role: str, body: dict[str, Any], agency: str | 
 def links(infra: Stack, desk: Desk) -> list[str]:  # noqa: F811
     now = datetime.now(UTC)
     body = {
-        "campaign_id": "spring", "agencies": ["tax"], "title": {"zh": "涉企服务评议", "en": "Service to enterprises"},
+        "campaign_id": "in-a-browser", "agencies": ["tax"], "title": {"zh": "涉企服务评议", "en": "Service to enterprises"},
         "questions": [
             {"code": "speed", "kind": "level", "words": {"zh": "办事速度", "en": "How fast things are done"}},
             {"code": "fees", "kind": "level", "words": {"zh": "收费是否规范", "en": "How proper the fees are"}},
@@ -48,7 +48,7 @@ def links(infra: Stack, desk: Desk) -> list[str]:  # noqa: F811
         "opens_at": now.isoformat(), "closes_at": (now + timedelta(hours=1)).isoformat(),
     }  # fmt: skip
     post(infra, f"{desk.url}/v1/surveys", "office", body)
-    found = post(infra, f"{desk.url}/v1/surveys/spring/links", "office", {"agency": "tax", "count": len(CASES)})
+    found = post(infra, f"{desk.url}/v1/surveys/in-a-browser/links", "office", {"agency": "tax", "count": len(CASES)})
     return list(found["links"])
 
 
@@ -75,7 +75,7 @@ def test_a_survey_is_answered_once_without_script(
 def test_the_survey_looks_as_it_should(
     visit: Callable[..., Page], infra: Stack, desk: Desk, links: list[str], lang: str, size: str  # noqa: F811
 ) -> None:  # fmt: skip
-    found = post(infra, f"{desk.url}/v1/surveys/spring/links", "office", {"agency": "tax", "count": 1})
+    found = post(infra, f"{desk.url}/v1/surveys/in-a-browser/links", "office", {"agency": "tax", "count": 1})
     page = visit(size)
     page.goto(desk.url + found["links"][0] + ("" if lang == "zh" else "?lang=en"))
     looked_at(page, f"survey-{lang}-{size}")

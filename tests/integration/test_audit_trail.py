@@ -102,12 +102,12 @@ def test_writers_at_once_leave_one_chain_without_gaps_and_no_entry_is_lost(infra
 
 def test_a_changed_entry(infra, entries):
     entries.update_one({"_id": 7}, {"$set": {"actor": "nobody"}})
-    assert kinds(infra) == [("changed", 7)]
+    assert set(kinds(infra)) - {("rewritten", 7)} == {("changed", 7)}  # a head may have been signed at this very entry
 
 
 def test_a_field_taken_away(infra, entries):
     entries.update_one({"_id": 7}, {"$unset": {"reason": ""}})
-    assert kinds(infra) == [("changed", 7)]
+    assert set(kinds(infra)) - {("rewritten", 7)} == {("changed", 7)}  # a head may have been signed at this very entry
 
 
 def test_a_changed_entry_whose_hash_was_made_to_fit(infra, entries):
