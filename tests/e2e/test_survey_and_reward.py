@@ -39,7 +39,8 @@ def post(stack: Stack, url: str, role: str, body: dict[str, Any], agency: str | 
 def links(infra: Stack, desk: Desk) -> list[str]:  # noqa: F811
     now = datetime.now(UTC)
     body = {
-        "campaign_id": "in-a-browser", "agencies": ["tax"], "title": {"zh": "涉企服务评议", "en": "Service to enterprises"},
+        "campaign_id": "in-a-browser", "agencies": ["tax"],
+        "title": {"zh": "涉企服务评议", "en": "Service to enterprises"},
         "questions": [
             {"code": "speed", "kind": "level", "words": {"zh": "办事速度", "en": "How fast things are done"}},
             {"code": "fees", "kind": "level", "words": {"zh": "收费是否规范", "en": "How proper the fees are"}},
