@@ -14,13 +14,11 @@ from services.complaints.inbox import Inbox
 from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
 from services.complaints.inbox_session import HANDLERS, begin, case_of, end, holder_of
 from services.complaints.service import ComplaintService
-from services.contracts.codec import encode_json
 from services.shared.access import Principal, reach
 from services.shared.audit.trail import Trail
 from services.shared.auth import require
-from services.shared.case_api import JSON, MAX_BODY, described, idempotency_key, read_body
+from services.shared.case_api import MAX_BODY, PRIVATE, described, idempotency_key, private, read_body
 
-_PRIVATE = {"Cache-Control": "private, no-store"}
 _TAGS: dict[str, Any] = {"tags": ["inbox"]}
 
 
@@ -36,40 +34,42 @@ def add_inbox_routes(
     async def open_session(request: Request, _: Principal = for_opening) -> Response:
         code = msgspec.json.decode(await read_body(request, MAX_BODY), type=Code).code
         case_id = await case_of(request, service, guessing, code)
-        answer = _json(await run_in_threadpool(inbox.thread, case_id), 201)
+        answer = private(await run_in_threadpool(inbox.thread, case_id), 201)
         begin(request, answer, case_id)
         return answer
 
     def read(holder: Principal = for_reading) -> Response:
-        return _json(inbox.thread(holder.subject))
+        return private(inbox.thread(holder.subject))
 
     async def say(request: Request, holder: Principal = for_writing) -> Response:
         message = msgspec.json.decode(await read_body(request, MAX_BODY), type=Message)
-        return _json(await run_in_threadpool(inbox.say, holder.subject, message, idempotency_key(request)), 201)
+        return private(await run_in_threadpool(inbox.say, holder.subject, message, idempotency_key(request)), 201)
 
     async def send(request: Request, holder: Principal = for_writing) -> Response:
         await run_in_threadpool(inbox.thread, holder.subject)
         taken = await receive(request, attachments, holder.subject, PERSON)
-        return _json({"ref": taken.ref, "size": taken.size, "verdict": taken.verdict, "cleaned": taken.cleaned}, 201)
+        return private({"ref": taken.ref, "size": taken.size, "verdict": taken.verdict, "cleaned": taken.cleaned}, 201)
 
     async def rate(request: Request, holder: Principal = for_writing) -> Response:
         rating = msgspec.json.decode(await read_body(request, MAX_BODY), type=Rating)
         key = idempotency_key(request)
-        return _json(await run_in_threadpool(inbox.rate, holder.subject, rating.satisfaction, key), 201)
+        return private(await run_in_threadpool(inbox.rate, holder.subject, rating.satisfaction, key), 201)
 
     async def appeal(request: Request, holder: Principal = for_writing) -> Response:
         appeal = msgspec.json.decode(await read_body(request, MAX_BODY), type=Appeal)
-        return _json(await run_in_threadpool(inbox.appeal, holder.subject, appeal.text, idempotency_key(request)), 201)
+        return private(
+            await run_in_threadpool(inbox.appeal, holder.subject, appeal.text, idempotency_key(request)), 201
+        )
 
     def close(request: Request, _: Principal = for_writing) -> Response:
-        answer = Response(status_code=204, headers=_PRIVATE)
+        answer = Response(status_code=204, headers=PRIVATE)
         end(request, answer)
         return answer
 
     def messages(case_id: str, principal: Principal = for_messages) -> Response:
         _stored, history = service.read(case_id, reach("complaints.messages.read", principal))
         trail.append(principal.subject, "complaint.messages-read", case_id)
-        return _json({"messages": inbox.messages(history)})
+        return private({"messages": inbox.messages(history)})
 
     add = app.add_api_route
     add(
@@ -95,7 +95,3 @@ def add_inbox_routes(
         openapi_extra=described(Appeal), **_TAGS,
     )  # fmt: skip
     add("/v1/cases/{case_id}/messages", messages, methods=["GET"], name="complaints.messages.read", tags=["complaints"])
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(encode_json(body), status, _PRIVATE, JSON)

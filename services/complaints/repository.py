@@ -177,7 +177,8 @@ class MemoryComplaints(MemoryCases[Complaint]):
         return {ref: self._texts[ref] for ref in text_refs if ref in self._texts}
 
     def reported(self, case_ids: Collection[str]) -> list[Reported]:
-        found = [(self._cases[case][0].case, extra) for case, extra in self.extras.items() if case in set(case_ids)]
+        wanted = set(case_ids)
+        found = [(self._cases[case][0].case, extra) for case, extra in self.extras.items() if case in wanted]
         return [Reported(case, extra["open311"]) for case, extra in found if "open311" in extra]
 
     def reported_in(

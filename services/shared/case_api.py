@@ -25,6 +25,7 @@ from services.shared.problems import Problem
 from services.shared.source_telemetry import COMMAND_SECONDS, COMMANDS, IMPORTED
 
 JSON = "application/json"
+PRIVATE = {"Cache-Control": "private, no-store"}
 MAX_BODY = 64 * 1024
 MAX_IMPORT = 16 * 1024 * 1024
 MAX_LINES = 2000
@@ -231,6 +232,11 @@ def _other_than_live(timeline: str) -> None:
     if timeline == LIVE or not 1 <= len(timeline) <= 100:
         detail = "timeline: the name of an imported log or a generated city, never live, at most 100 characters"
         raise Problem(422, "The request is not valid", detail, slug="invalid")
+
+
+def private(body: Any, status: int = 200) -> Response:
+    """`body` as JSON that no cache keeps."""
+    return Response(encode_json(body), status, PRIVATE, JSON)
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -13,16 +13,14 @@ from services.complaints.rewards.domain.reward import Refused, Reward, Status
 from services.complaints.rewards.repository import Conflict
 from services.complaints.rewards.schemas import Reason, Redemption, offered, paid, shown
 from services.complaints.rewards.service import RewardService
-from services.contracts.codec import encode_json
 from services.shared.access import Principal
 from services.shared.auth import require
-from services.shared.case_api import JSON, MAX_BODY, described, idempotency_key, read_body
+from services.shared.case_api import MAX_BODY, described, idempotency_key, private, read_body
 from services.shared.commands import NotFound
 from services.shared.problems import Problem
 
 BODIES = (Reason, Redemption)
 MOST_LISTED = 500
-_PRIVATE = {"Cache-Control": "private, no-store"}
 _REWARDS: dict[str, Any] = {"tags": ["rewards"]}
 
 
@@ -36,13 +34,13 @@ def add_reward_routes(app: FastAPI, rewards: RewardService, guessing: Guessing) 
     for_ledger = Depends(require("complaints.rewards.ledger"))
 
     def listed(status: Status | None = None, _: Principal = for_list) -> Response:
-        return _json({"items": [shown(reward) for reward in rewards.listed(status, MOST_LISTED)]})
+        return private({"items": [shown(reward) for reward in rewards.listed(status, MOST_LISTED)]})
 
     def read(reward_id: str, _: Principal = for_read) -> Response:
-        return _json(shown(rewards.read(reward_id)))
+        return private(shown(rewards.read(reward_id)))
 
     def ledger(_: Principal = for_ledger) -> Response:
-        return _json(rewards.ledger())
+        return private(rewards.ledger())
 
     add = app.add_api_route
     add("/v1/rewards", listed, methods=["GET"], name="complaints.rewards.list", **_REWARDS)
@@ -68,7 +66,7 @@ def _add_decisions(app: FastAPI, rewards: RewardService) -> None:
             else:
                 reason = msgspec.json.decode(raw, type=Reason).reason
                 found = await run_in_threadpool(reasoned[name], reward_id, reason, principal.subject)
-            return _json(shown(found))
+            return private(shown(found))
 
         return decide
 
@@ -94,17 +92,17 @@ def _add_payment(app: FastAPI, rewards: RewardService, guessing: Guessing) -> No
             detail = "there is no voucher like this for this amount: compare both with the person's own"
             raise Problem(404, "No such voucher", detail, slug="no-voucher") from None
         guessing.was_right(principal.subject)
-        return _json(paid(entry))
+        return private(paid(entry))
 
     def offer(holder: Principal = for_reading) -> Response:
         reward = rewards.offered(holder.subject)
         if reward is None:
             raise Problem(404, "No reward", "no reward has been granted for this complaint", slug="no-reward")
-        return _json(offered(reward))
+        return private(offered(reward))
 
     async def claim(request: Request, holder: Principal = for_claiming) -> Response:
         reward, voucher = await run_in_threadpool(rewards.claim, holder.subject, idempotency_key(request))
-        return _json(offered(reward, voucher), 201)
+        return private(offered(reward, voucher), 201)
 
     add = app.add_api_route
     add(
@@ -113,10 +111,6 @@ def _add_payment(app: FastAPI, rewards: RewardService, guessing: Guessing) -> No
     )  # fmt: skip
     add("/v1/inbox/reward", offer, methods=["GET"], name="complaints.inbox.reward", tags=["inbox"])
     add("/v1/inbox/reward", claim, methods=["POST"], name="complaints.inbox.claim", status_code=201, tags=["inbox"])
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(encode_json(body), status, _PRIVATE, JSON)
 
 
 async def _refused(_: Request, error: Any) -> Response:

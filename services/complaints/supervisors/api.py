@@ -10,14 +10,12 @@ from services.complaints.supervisors.domain.supervisor import Refused, Superviso
 from services.complaints.supervisors.repository import Conflict
 from services.complaints.supervisors.schemas import Appointment, Ending
 from services.complaints.supervisors.service import Supervisors
-from services.contracts.codec import encode_json
 from services.shared.access import Principal
 from services.shared.auth import require
-from services.shared.case_api import JSON, MAX_BODY, described, read_body
+from services.shared.case_api import MAX_BODY, described, private, read_body
 from services.shared.problems import Problem
 
 BODIES = (Appointment, Ending)
-_PRIVATE = {"Cache-Control": "private, no-store"}
 _TAGS: dict[str, Any] = {"tags": ["supervisors"]}
 
 
@@ -30,21 +28,21 @@ def add_supervisor_routes(app: FastAPI, supervisors: Supervisors) -> None:
     )
 
     def listed(_: Principal = for_list) -> Response:
-        return _json({"items": supervisors.listed()})
+        return private({"items": supervisors.listed()})
 
     async def appoint(request: Request, code: str, principal: Principal = for_appoint) -> Response:
         wanted = msgspec.json.decode(await read_body(request, MAX_BODY), type=Appointment)
         fields = {"code": code, "body": wanted.body, "group": wanted.group}
         supervisor = msgspec.convert(fields, Supervisor)
         term = msgspec.convert({"from_on": wanted.from_on, "to_on": wanted.to_on}, Term)
-        return _json(await run_in_threadpool(supervisors.appoint, supervisor, term, principal.subject))
+        return private(await run_in_threadpool(supervisors.appoint, supervisor, term, principal.subject))
 
     async def end(request: Request, code: str, principal: Principal = for_end) -> Response:
         ending = msgspec.json.decode(await read_body(request, MAX_BODY), type=Ending)
-        return _json(await run_in_threadpool(supervisors.end, code, ending.last_on, principal.subject))
+        return private(await run_in_threadpool(supervisors.end, code, ending.last_on, principal.subject))
 
     def reports(principal: Principal = for_reports) -> Response:
-        return _json({"items": supervisors.reports(principal.subject)})
+        return private({"items": supervisors.reports(principal.subject)})
 
     add = app.add_api_route
     add("/v1/supervisors", listed, methods=["GET"], name="complaints.supervisors.list", **_TAGS)
@@ -57,10 +55,6 @@ def add_supervisor_routes(app: FastAPI, supervisors: Supervisors) -> None:
         "/v1/supervisors/{code}/end", end, methods=["POST"], name="complaints.supervisors.end",
         openapi_extra=described(Ending), **_TAGS,
     )  # fmt: skip
-
-
-def _json(body: Any) -> Response:
-    return Response(encode_json(body), headers=_PRIVATE, media_type=JSON)
 
 
 async def _refused(_: Request, error: Any) -> Response:

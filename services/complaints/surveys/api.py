@@ -11,14 +11,12 @@ from fastapi.concurrency import run_in_threadpool
 from services.complaints.surveys.domain.campaign import Refused
 from services.complaints.surveys.schemas import Links, NewCampaign, campaign_of, listed
 from services.complaints.surveys.service import Surveys
-from services.contracts.codec import encode_json
 from services.shared.access import Principal
 from services.shared.auth import require
-from services.shared.case_api import JSON, MAX_BODY, described, read_body
+from services.shared.case_api import MAX_BODY, described, private, read_body
 from services.shared.problems import Problem
 
 BODIES = (NewCampaign, Links)
-_PRIVATE = {"Cache-Control": "private, no-store"}
 _TAGS: dict[str, Any] = {"tags": ["surveys"]}
 
 
@@ -32,7 +30,7 @@ def add_survey_routes(app: FastAPI, surveys: Surveys, clock: Callable[[], dateti
     async def start(request: Request, principal: Principal = for_start) -> Response:
         wanted = msgspec.json.decode(await read_body(request, MAX_BODY), type=NewCampaign)
         campaign = await run_in_threadpool(surveys.start, campaign_of(wanted), principal.subject)
-        return _json(listed(campaign, clock()), 201)
+        return private(listed(campaign, clock()), 201)
 
     async def links(request: Request, campaign_id: str, principal: Principal = for_links) -> Response:
         wanted = msgspec.json.decode(await read_body(request, MAX_BODY), type=Links)
@@ -40,13 +38,13 @@ def add_survey_routes(app: FastAPI, surveys: Surveys, clock: Callable[[], dateti
             surveys.issue, campaign_id, wanted.agency, wanted.count, principal.subject
         )  # fmt: skip
         root = str(request.scope.get("root_path", ""))
-        return _json({"agency": wanted.agency, "links": [f"{root}/survey/{token}" for token in tokens]}, 201)
+        return private({"agency": wanted.agency, "links": [f"{root}/survey/{token}" for token in tokens]}, 201)
 
     def all_of_them(_: Principal = for_list) -> Response:
-        return _json({"items": [listed(campaign, clock()) for campaign in surveys.listed()]})
+        return private({"items": [listed(campaign, clock()) for campaign in surveys.listed()]})
 
     def results(campaign_id: str, _: Principal = for_results) -> Response:
-        return _json({"campaign_id": campaign_id, "items": surveys.results(campaign_id)})
+        return private({"campaign_id": campaign_id, "items": surveys.results(campaign_id)})
 
     add = app.add_api_route
     add("/v1/surveys", all_of_them, methods=["GET"], name="complaints.surveys.list", **_TAGS)
@@ -59,10 +57,6 @@ def add_survey_routes(app: FastAPI, surveys: Surveys, clock: Callable[[], dateti
         openapi_extra=described(Links), **_TAGS,
     )  # fmt: skip
     add("/v1/surveys/{campaign_id}/results", results, methods=["GET"], name="complaints.surveys.results", **_TAGS)
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(encode_json(body), status, _PRIVATE, JSON)
 
 
 async def _refused(_: Request, error: Any) -> Response:

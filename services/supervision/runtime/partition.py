@@ -68,7 +68,7 @@ class PartitionFold:
         return self._next - self.store.offset
 
     def take(self, records: Sequence[Record]) -> Written:
-        """Fold `records` and write; see `fold`."""
+        """Fold `records` and write; see `fold_all`."""
         yield from self.fold_all(records)
         if self.unwritten:
             yield self.write()
