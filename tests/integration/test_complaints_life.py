@@ -26,7 +26,8 @@ class Desk:
 
     def file(self, **fields):
         body = {"channel": "hotline", "agency": "tax", "offence": "delay", "item": "vat-refund", **fields}
-        return httpx.post(f"{self.url}/v1/cases", json=body, timeout=60).json()["case_id"]
+        headers = bearer(self._infra, "clerk")
+        return httpx.post(f"{self.url}/v1/cases", json=body, headers=headers, timeout=60).json()["case_id"]
 
     def does(self, case, command, role, body=None, agency=None, **headers):
         answer = self.send(case, command, role, body, agency, **headers)
