@@ -127,8 +127,9 @@ class CasesFold:
             holder = None if value is None else (data.agency, getattr(data, "section", None), _officer(data))
             self._start(state, operation, value, holder, event, at, watermark, effects)
             return
-        for clock in tuple(state.clocks):
-            if clock.spec != spec.name or (value and not _picks(value, clock)):
+        name = spec.name
+        for clock in [clock for clock in state.clocks if clock.spec == name]:
+            if value and not _picks(value, clock):
                 continue
             if event.sequence < state.last and at < clock.started_at:
                 continue
@@ -173,15 +174,15 @@ class CasesFold:
     ) -> None:  # fmt: skip
         """A new round ends the one before it; that one's breach is corrected when the news of the restart was late."""
         spec, data = operation.clock, event.data
-        key = spec.name if value is None else f"{spec.name}:{value}"
-        latest = state.closed.get(key, 0)
-        earlier = [clock for clock in state.clocks if clock.spec == spec.name and clock.value == value]
+        again = operation.restart is not None and operation.restart.holds(data)
+        if not again and not operation.starts:
+            return
+        name = spec.name
+        latest = state.closed.get(name if value is None else f"{name}:{value}", 0)
+        earlier = [clock for clock in state.clocks if clock.spec == name and clock.value == value]
         for clock in earlier:
             latest = max(latest, clock.round)
-        if latest:
-            if operation.restart is None or not operation.restart.holds(data):
-                return
-        elif not operation.starts and (operation.restart is None or not operation.restart.holds(data)):
+        if latest and not again:
             return
         limit = _limit(spec, data)
         if limit is None:
@@ -220,7 +221,7 @@ class CasesFold:
     def _close(self, state: CaseState, clock: Clock) -> None:
         key = clock.spec if clock.value is None else f"{clock.spec}:{clock.value}"
         state.closed[key] = max(state.closed.get(key, 0), clock.round)
-        state.clocks.remove(clock)
+        state.clocks = [other for other in state.clocks if other is not clock]
 
     def _advance(self, state: CaseState, until: int, floor: int, effects: list[Effect]) -> None:
         """Everything due before `until`, in the order of time; then the state's timer."""
