@@ -3,7 +3,7 @@
 import time
 
 import msgspec
-from fastapi import Depends, FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 from services.complaints.attachments.api import add_evidence_routes
 from services.complaints.attachments.service import Attachments
@@ -22,7 +22,7 @@ from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import command_bodies
-from services.complaints.service import ComplaintService
+from services.complaints.service import ComplaintService, NotYourChannel
 from services.complaints.web.directory import load_directory
 from services.complaints.web.site import PublicSite, add_pages
 from services.contracts.codec import encode_json
@@ -31,6 +31,7 @@ from services.shared.access import Principal, load_groups, reach
 from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
 from services.shared.case_api import JSON
+from services.shared.problems import Problem
 from services.shared.settings import Settings
 from services.shared.source_app import source_app, utc_now
 
@@ -47,6 +48,7 @@ def build(
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
     app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal, *BODIES)
 
+    app.add_exception_handler(NotYourChannel, _not_your_channel)
     for_text = Depends(require("complaints.text"))
     for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
 
@@ -82,3 +84,7 @@ def build(
     reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)
     add_open311_routes(app, reports, open311, utc_now)
     return app
+
+
+async def _not_your_channel(_: Request, error: Exception) -> Response:
+    return Problem(403, "Not your channel", str(error), slug="not-your-channel").response()

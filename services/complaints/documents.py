@@ -17,8 +17,8 @@ from services.shared.outbox import Broadcast
 
 
 class WaitingIdentity(EmbeddedDocument):
-    """A sealed identity (SealedIdentity) on its way to the vault: in the one write that files the complaint, gone from
-    here when the vault has it."""
+    """A sealed identity (SealedIdentity) on its way to the vault: in the one write that files the complaint or gives
+    the name, gone from here when the vault has it."""
 
     identity_ref = StringField(required=True)
     key_id = StringField(required=True)
@@ -35,6 +35,7 @@ class ComplaintDocument(CaseDocument):
         "indexes": [
             {"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False},
             {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
+            {"fields": ["untold"], "sparse": True, "name": "untold", "cls": False},
             {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
             {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
             {"fields": ["supervisor", "filed_at"], "sparse": True, "name": "supervisor", "cls": False},
@@ -53,6 +54,7 @@ class ComplaintDocument(CaseDocument):
     text_ref = StringField()
     their_ref = StringField()
     supervisor = StringField()
+    identity_ref = StringField()
     merged_into = StringField()
     handlers = ListField(StringField())
     redos = IntField()
@@ -60,6 +62,7 @@ class ComplaintDocument(CaseDocument):
     found = BooleanField()
     correction_due = BooleanField()
     considered = BooleanField()
+    untold = IntField()  # version whose reply, or merging, is not yet told to all that are merged
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
     open311 = DictField()  # service code and, of public services, the place: what GET requests answers

@@ -13,6 +13,7 @@ from services.complaints.guessing import Guessing
 from services.complaints.inbox import Inbox
 from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
 from services.complaints.inbox_session import HANDLERS, begin, case_of, end, holder_of
+from services.complaints.schemas import Identify
 from services.complaints.service import ComplaintService
 from services.shared.access import Principal, reach
 from services.shared.audit.trail import Trail
@@ -61,6 +62,10 @@ def add_inbox_routes(
             await run_in_threadpool(inbox.appeal, holder.subject, appeal.text, idempotency_key(request)), 201
         )
 
+    async def identify(request: Request, holder: Principal = for_writing) -> Response:
+        identity = msgspec.json.decode(await read_body(request, MAX_BODY), type=Identify).identity
+        return private(await run_in_threadpool(inbox.identify, holder.subject, identity, idempotency_key(request)), 201)
+
     def close(request: Request, _: Principal = for_writing) -> Response:
         answer = Response(status_code=204, headers=PRIVATE)
         end(request, answer)
@@ -93,5 +98,9 @@ def add_inbox_routes(
     add(
         "/v1/inbox/appeal", appeal, methods=["POST"], name="complaints.inbox.appeal", status_code=201,
         openapi_extra=described(Appeal), **_TAGS,
+    )  # fmt: skip
+    add(
+        "/v1/inbox/identity", identify, methods=["POST"], name="complaints.inbox.identity", status_code=201,
+        openapi_extra=described(Identify), **_TAGS,
     )  # fmt: skip
     add("/v1/cases/{case_id}/messages", messages, methods=["GET"], name="complaints.messages.read", tags=["complaints"])

@@ -74,12 +74,16 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Thread(msgspec.Struct, frozen=True):
-    """How a complaint stands and what was said. Neither the agency's people nor their accounts are told here."""
+    """How a complaint stands and what was said. Neither the agency's people nor their accounts are told here.
+
+    `again_at_most`: a rating of so much or less has the complaint handled again (row B3).
+    """
 
     status: str
     steps: list[Step]
     messages: list[Said]
     may: list[str]
+    again_at_most: int | None = None
 
 
 class AskBody(Body[ComplaintAskedV1]):

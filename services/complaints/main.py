@@ -1,4 +1,5 @@
-"""Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards."""
+"""Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards, tell
+merged complaints their answer."""
 
 import typer
 from fastapi import FastAPI
@@ -12,14 +13,17 @@ from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.offices import Stores, load_schedule
 from services.complaints.open311 import keys
 from services.complaints.open311.keys import keys_file
+from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts, secret_key
 from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
 from services.complaints.rewards.repository import MongoRewards
 from services.complaints.rewards.vouchers import Vouchers
-from services.complaints.service import KIND
+from services.complaints.service import KIND, ComplaintService
 from services.complaints.supervisors.repository import MongoSupervisors
 from services.complaints.surveys.repository import MongoSurveys
+from services.complaints.telling import Teller
+from services.shared.access import load_groups
 from services.shared.audit.trail import MongoTrail
 from services.shared.mongo import connect_store
 from services.shared.relay import Relay
@@ -59,12 +63,20 @@ def create_proposer(settings: Settings) -> Proposer:
     return Proposer(MongoComplaints(), MongoRewards(), MongoTrail(utc_now), schedule, utc_now)
 
 
+def create_teller(settings: Settings) -> Teller:
+    """What gives merged complaints the answers that a crash kept from them, beside the relay."""
+    connect_store(settings, KIND.service)
+    complaints, receipts = MongoComplaints(), Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
+    groups, handling = load_groups(settings.policies), load_handling(settings.policies)
+    return Teller(complaints, ComplaintService(complaints, receipts, groups, utc_now, handling))
+
+
 def _stores(settings: Settings) -> Stores:
     vouchers = Vouchers.from_file(settings.signing_key_file.with_name("vouchers.key"))
     return Stores(MongoRewards(), vouchers, MongoSupervisors(), MongoSurveys())
 
 
-cli = source_cli(KIND.service, create_app, create_relay, create_forwarder, create_proposer)
+cli = source_cli(KIND.service, create_app, create_relay, create_forwarder, create_proposer, create_teller)
 
 
 @cli.command(help="Give an application a key for Open311. Example: … main open311-key city-app; --take-back ends it")

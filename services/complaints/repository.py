@@ -19,6 +19,14 @@ class Reported(NamedTuple):
     kept: dict[str, str]
 
 
+class Untold(NamedTuple):
+    """A complaint marked in `version`; `into` is the one that it was merged into."""
+
+    case_id: str
+    into: str | None
+    version: int
+
+
 class ComplaintRepository(CaseRepository[Complaint], Protocol):
     """Complaints, found by receipt too, and what people wrote."""
 
@@ -27,6 +35,12 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def merged_into(self, case_id: str) -> list[str]:
         """The ids of the complaints that were merged into `case_id`."""
+
+    def untold(self, most: int) -> list[Untold]:
+        """Complaints whose reply, or merging, has not been told to all that are merged (row A2)."""
+
+    def mark_told(self, case_id: str, version: int) -> None:
+        """All have the answer that the complaint's `version` brought."""
 
     def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
         """At most `most` live complaints about `agency`, the newest first, filed from `first` to `last` in
@@ -78,6 +92,13 @@ class MongoComplaints(MongoCases[Complaint]):
 
     def merged_into(self, case_id: str) -> list[str]:
         return [found["_id"] for found in self._cases.find({"merged_into": case_id}, {"_id": 1})]
+
+    def untold(self, most: int) -> list[Untold]:
+        found = self._cases.find({"untold": {"$gt": 0}}, {"merged_into": 1, "untold": 1}).limit(most)
+        return [Untold(each["_id"], each.get("merged_into"), each["untold"]) for each in found]
+
+    def mark_told(self, case_id: str, version: int) -> None:
+        self._cases.update_one({"_id": case_id, "untold": version}, {"$unset": {"untold": ""}})
 
     def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
         query = {"about": agency, "filed_at": {"$gte": first, "$lte": last}, "timeline": LIVE}
@@ -147,6 +168,14 @@ class MemoryComplaints(MemoryCases[Complaint]):
 
     def merged_into(self, case_id: str) -> list[str]:
         return [case for case, (stored, _) in self._cases.items() if stored.case.merged_into == case_id]
+
+    def untold(self, most: int) -> list[Untold]:
+        marked = [(case, extra["untold"]) for case, extra in list(self.extras.items()) if "untold" in extra]
+        return [Untold(case, self._cases[case][0].case.merged_into, version) for case, version in marked][:most]
+
+    def mark_told(self, case_id: str, version: int) -> None:
+        if self.extras[case_id].get("untold") == version:
+            del self.extras[case_id]["untold"]
 
     def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
         cases = [stored.case for stored, _ in self._cases.values()]

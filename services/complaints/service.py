@@ -17,7 +17,7 @@ from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, C
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.lifecycle import Refused
 from services.contracts.registry import event_type
-from services.shared.access import Principal, Reach
+from services.shared.access import CHANNELS, Principal, Reach, may_file
 from services.shared.cases import Write
 from services.shared.commands import Answer, CaseService, Conflict, Kind, NotFound, Order
 
@@ -27,7 +27,12 @@ _ATTEMPTS = 5
 _MOST_COMPARED = 500
 Admit = Callable[[ComplaintFiledV1, Principal], ComplaintFiledV1]
 _REPLIED = event_type(ComplaintRepliedV1)
+_TOLD_ON = (ComplaintRepliedV1, ComplaintMergedV1)
 KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, life=LIFE, decide=decide)
+
+
+class NotYourChannel(Exception):
+    """Another role files under this channel. The message says which."""
 
 
 class ComplaintService(CaseService[Complaint]):
@@ -56,19 +61,24 @@ class ComplaintService(CaseService[Complaint]):
         """As every service does. Whoever files on the live timeline is told a receipt code, again when they repeat it;
         and the answer to a case is the answer to those merged into it (row A2).
 
-        Each of those is a document of its own. Whoever dies between two of them finishes them when the same request
-        comes again; until then the reply clocks of the others run.
+        Each of those is a document of its own. The write that replies or merges marks its document as untold until all
+        of them have the answer: what a crash leaves undone, `tell` does later.
         """
         if order.timeline != LIVE:
             return super().execute(order)
         if order.name == self.kind.life.opening:
             return self._filed(order)
         answered = super().execute(order)
-        if isinstance(order.data, ComplaintRepliedV1):
-            self._answer_merged(answered[0].case_id)
-        elif isinstance(order.data, ComplaintMergedV1):
-            self._answer_merged(order.data.into)
+        if isinstance(order.data, _TOLD_ON):
+            into = order.data.into if isinstance(order.data, ComplaintMergedV1) else None
+            self.tell(answered[0].case_id, into, answered[0].version)
         return answered
+
+    def tell(self, case_id: str, into: str | None, version: int) -> None:
+        """Give those merged into `into`, or into the case itself, the newest reply; then take off the mark that the
+        case got in `version`. Raises what a command raises."""
+        self._answer_merged(into or case_id)
+        self._complaints.mark_told(case_id, version)
 
     def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
         """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
@@ -80,7 +90,10 @@ class ComplaintService(CaseService[Complaint]):
             and data.channel == "supervisor"
         ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
-        return super()._write(order, stored, case_id, key, digest)
+        write = super()._write(order, stored, case_id, key, digest)
+        if order.timeline == LIVE and isinstance(data, _TOLD_ON):
+            write = msgspec.structs.replace(write, extra={**write.extra, "untold": write.version})
+        return write
 
     def _answer_merged(self, lead: str) -> None:
         """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""
@@ -107,6 +120,10 @@ class ComplaintService(CaseService[Complaint]):
             except Conflict:
                 if attempt == _ATTEMPTS - 1:
                     raise
+
+    def handled_again_at_most(self, case: Complaint) -> int | None:
+        """The rating at or below which `case` is handled again; None when it has been as often as policy has it."""
+        return self._handling.redo_at_most if case.redos < self._handling.redo_rounds else None
 
     def similar(self, case_id: str) -> list[Similar]:
         """Complaints that may be about the same matter: a suggestion, never a refusal. Raises NotFound."""
@@ -145,6 +162,10 @@ class ComplaintService(CaseService[Complaint]):
         return self._complaints.text(text_ref)
 
     def _filed(self, order: Order) -> tuple[Answer, bool]:
+        channel = getattr(order.data, "channel", "")
+        if not may_file(channel, order.actor):
+            who = ", ".join(sorted(CHANNELS[channel]))
+            raise NotYourChannel(f"the channel {channel} is for {who}: anybody files under website")
         code = self._receipts.code(order.actor.subject, order.key)
         index = self._receipts.index(code)
         answer, repeated = super().execute(msgspec.structs.replace(order, beside={**order.beside, "receipt": index}))

@@ -55,6 +55,12 @@ class ComplaintFiledV1(EventModel):
     intake: dict[str, str | bool | list[str]] = {}
 
 
+class ComplaintIdentifiedV1(EventModel):
+    """The person gave a name after filing (row A3). `identity_ref` as of a filing; the identity itself is sealed."""
+
+    identity_ref: str
+
+
 class ComplaintMergedV1(EventModel):
     """Filed again by somebody: the case `into`, filed earlier, is handled for both; the answer goes to both."""
 
@@ -146,12 +152,13 @@ class ComplaintExtendedV1(EventModel):
 
 
 class ComplaintAdvisedV1(EventModel):
-    """The opinion of an assisting agency (row B1)."""
+    """The opinion of an assisting agency (row B1). `assisting` are the entries of the dispatch that it answers."""
 
     agency: str
     section: str | None = None
     opinion_ref: str | None = None
     evidence_refs: list[str] = []
+    assisting: list[str] = []
 
 
 class ComplaintPausedV1(EventModel):

@@ -23,6 +23,7 @@ from services.contracts.complaints import (
     ComplaintCorrectedV1,
     ComplaintDispatchedV1,
     ComplaintFiledV1,
+    ComplaintIdentifiedV1,
     ComplaintMergedV1,
     ComplaintRefusalReviewedV1,
     ComplaintRefusedV1,
@@ -84,8 +85,15 @@ def _file(_: Complaint, data: ComplaintFiledV1, __: Command, ___: Handling | Non
         "channel": data.channel, "about": data.agency, "offence": data.offence, "item": data.item,
         "place": data.place, "text_ref": data.text_ref,
         "their_ref": their_ref if isinstance(their_ref, str) else None,
-        "supervisor": supervisor if isinstance(supervisor, str) else None,
+        "supervisor": supervisor if isinstance(supervisor, str) else None, "identity_ref": data.identity_ref,
     }, data  # fmt: skip
+
+
+def _identify(document: Complaint, data: ComplaintIdentifiedV1, _: Command, __: Handling | None) -> Any:
+    """A name is given once: what the custodians hold of a person is one identity for one complaint (row A3)."""
+    if document.identity_ref is not None:
+        raise LIFE.refusal(document, "identified", "a name was given for this complaint before")
+    return {"identity_ref": data.identity_ref}, data
 
 
 def _merge(document: Complaint, data: ComplaintMergedV1, command: Command, _: Handling | None) -> Any:
@@ -129,8 +137,13 @@ def _respond(document: Complaint, data: ComplaintRespondedV1, command: Command, 
     return {}, data
 
 
-def _advise(document: Complaint, data: ComplaintAdvisedV1, command: Command, _: Handling | None) -> Any:
+def _advise(document: Complaint, data: ComplaintAdvisedV1, command: Command, handling: Handling | None) -> Any:
+    """An agency that assists by several of its sections may speak for one of them, or for all."""
     _lies_with(document, command.name, data.agency, assisting_agencies(document), "its assisting agencies")
+    if handling:
+        asked = [name for name in document.assisting if name.partition("/")[0] == data.agency]
+        own = [name for name in asked if name == f"{data.agency}/{data.section}"]
+        data = replace(data, assisting=own or asked)
     return {}, data
 
 
@@ -252,5 +265,5 @@ _RULES: dict[type[EventModel], Rule] = {
     ComplaintAdvisedV1: _advise, ComplaintConcludedV1: _conclude, ComplaintSignedOffV1: _sign_off,
     ComplaintRepliedV1: _reply, ComplaintAnsweredBackV1: _answer_back, ComplaintCalledBackV1: _call_back,
     ComplaintAppealedV1: _appeal, ComplaintReviewedV1: _review, ComplaintCorrectedV1: _correct,
-    ComplaintClosedV1: _close,
+    ComplaintClosedV1: _close, ComplaintIdentifiedV1: _identify,
 }  # fmt: skip
