@@ -23,7 +23,7 @@ from services.contracts.codec import encode_json
 from services.shared.access import Principal, reach
 from services.shared.audit.trail import Trail
 from services.shared.auth import require
-from services.shared.case_api import JSON
+from services.shared.case_api import JSON, idempotency_key
 from services.shared.problems import Problem
 
 _GIVEN_OUT = {
@@ -74,6 +74,7 @@ def add_evidence_routes(app: FastAPI, service: ComplaintService, attachments: At
 
 async def receive(request: Request, attachments: Attachments, case_id: str, by: str) -> Evidence:
     """The body of `request`, kept as evidence. At no time more than a piece of it is in memory."""
+    key = idempotency_key(request)
     with waiting_file() as file:
         size = 0
         async for piece in request.stream():
@@ -83,7 +84,7 @@ async def receive(request: Request, attachments: Attachments, case_id: str, by: 
             file.write(piece)
         if not size:
             raise Problem(422, "The request is not valid", "the body is the file, and it is empty", slug="invalid")
-        return await run_in_threadpool(attachments.take, case_id, by, file)
+        return await run_in_threadpool(attachments.take, case_id, by, file, key)
 
 
 def given_out(attachments: Attachments, evidence: Evidence) -> Response:

@@ -40,6 +40,19 @@ def test_evidence_is_kept_sealed_and_given_out_as_a_download_only(api, tmp_path)
     assert given.headers["duban-malware-verdict"] == "unscanned"
 
 
+def test_a_file_sent_again_with_its_key_is_kept_once_and_another_file_is_another(api, tmp_path):
+    path, key = case_of(api), {"Idempotency-Key": "k"}
+    headers = api.bearer("clerk") | key
+    first, again, other = (
+        api.client.post(f"{path}/evidence", content=content, headers=headers) for content in (b"one", b"one", b"two")
+    )
+    assert again.json() == first.json()
+    assert other.json()["ref"] != first.json()["ref"]
+    assert len(api.get(f"{path}/evidence", "clerk").json()["evidence"]) == 2
+    assert len([file for file in (tmp_path / "attachments").rglob("*") if file.is_file()]) == 2
+    assert send(api, path, b"one").json()["ref"] != first.json()["ref"], "without a key nothing is compared"
+
+
 def test_evidence_is_within_the_reach_of_its_case_only(api):
     path, other = case_of(api), case_of(api)
     ref = send(api, path, TAKEN["txt"]).json()["ref"]
