@@ -36,6 +36,12 @@ class FileComplaint(ComplaintFiledV1, frozen=True, kw_only=True, forbid_unknown_
     identity: Identity | None = None
 
 
+class Words(msgspec.Struct, frozen=True):
+    """A text that somebody wrote."""
+
+    text: str
+
+
 class OpaqueBody(Body[M]):
     """A body of codes and references. A telephone, identity card or e-mail number in any field is refused."""
 
