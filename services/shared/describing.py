@@ -35,7 +35,7 @@ def described(schema: Any = None, *, command: bool = False, answer: Any = None, 
     of what it answers with `status`."""
     found: dict[str, Any] = {}
     if schema is not None:
-        found["requestBody"] = {"required": True, "content": {JSON: {"schema": _schema(schema)}}}
+        found["requestBody"] = {"required": _says_something(schema), "content": {JSON: {"schema": _schema(schema)}}}
     if command:
         found["parameters"] = [
             {"name": name, "in": "header", "required": False, "description": about, "schema": {"type": "string"}}
@@ -94,6 +94,15 @@ def _problems(operation: dict[str, Any], path: str, method: str) -> set[int]:
     if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", ())):
         found.add(412)
     return found
+
+
+def _says_something(schema: Any) -> bool:
+    """Whether a body has to be sent: one of which all may be left out may be left out itself."""
+    try:
+        msgspec.convert({}, schema)
+    except msgspec.ValidationError:
+        return True
+    return False
 
 
 def _schema(schema: Any) -> dict[str, Any]:
