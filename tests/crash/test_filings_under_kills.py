@@ -1,4 +1,4 @@
-"""Many people file at once while broker, database and web server are killed: no receipt without its case, none twice."""
+"""Many file at once while broker, database and web server are killed: no receipt without its case, none twice."""
 
 import os
 from collections.abc import Iterator

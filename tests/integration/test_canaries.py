@@ -8,7 +8,7 @@ import csv
 import io
 import subprocess
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
@@ -108,7 +108,9 @@ def refused_requests(planter, canaries):
     planter.send("/v1/cases", {"channel": canaries.word(), "text": canaries.word()}, wanted=(422,))
     planter.send("/v1/cases", {"channel": "website", "text": canaries.word() * 2000}, wanted=(422,))
     planter.send("/v1/inbox/session", {"code": canaries.word()}, wanted=(404,))
-    assert planter.client.get(f"/v1/cases/{canaries.word()}", headers=bearer(planter.stack, "office")).status_code == 404
+    assert (
+        planter.client.get(f"/v1/cases/{canaries.word()}", headers=bearer(planter.stack, "office")).status_code == 404
+    )
     assert planter.client.get("/file", params={"name": canaries.word()}).status_code == 200
     sign_in = {"name": canaries.word(), "password": canaries.word()}
     assert httpx.post(f"{planter.stack.plan.vault}/v1/sessions", json=sign_in, timeout=60).status_code == 401
@@ -195,7 +197,7 @@ def a_table(planter, canaries, rows=3):
 
 def a_supervisor(planter, canaries):
     """A supervisor's report, by a clerk who takes it down, and its answer."""
-    today = date.today()
+    today = datetime.now(UTC).date()
     term = {"body": "enterprise", "from_on": f"{today - timedelta(9)}", "to_on": f"{today + timedelta(9)}"}
     planter.send(f"/v1/supervisors/{MONITOR}/terms", term, "office")
     body = {"channel": "supervisor", "agency": "tax", "text": canaries.text(), "intake": {"supervisor": MONITOR},
@@ -251,7 +253,9 @@ def found(stack, planted):
 
 def test_no_canary_lies_in_a_place_that_is_not_meant_for_it(planted, found):
     places, _ = found
-    assert {word: where - planted.allowed[word] for word, where in places.items() if where - planted.allowed[word]} == {}
+    assert {
+        word: where - planted.allowed[word] for word, where in places.items() if where - planted.allowed[word]
+    } == {}
 
 
 def test_each_canary_that_is_kept_was_found_where_it_is_kept(planted, found):

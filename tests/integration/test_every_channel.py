@@ -1,9 +1,9 @@
-"""One complaint through each way in, with its own fields, to an answer that satisfies and a closed case (row A1, B1-B5).
+"""One complaint through each way in, with its own fields, to an answer that satisfies (rows A1, B1-B5).
 
 On the whole stack, over HTTP; at the end everything that happened lies in the log, and no alert stands open.
 """
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -83,8 +83,13 @@ def url(stack):
 @pytest.fixture(scope="module")
 def in_office(stack, url):
     """The supervisor who reports has a running term."""
-    today = date.today()
-    term = {"body": "enterprise", "group": "g3", "from_on": f"{today - timedelta(30)}", "to_on": f"{today + timedelta(30)}"}
+    today = datetime.now(UTC).date()
+    term = {
+        "body": "enterprise",
+        "group": "g3",
+        "from_on": f"{today - timedelta(30)}",
+        "to_on": f"{today + timedelta(30)}",
+    }
     answer = httpx.post(f"{url}/v1/supervisors/{MONITOR}/terms", json=term, headers=bearer(stack, "office"), timeout=60)
     assert answer.status_code == 200, answer.text
 

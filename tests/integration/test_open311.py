@@ -1,4 +1,4 @@
-"""Open311 GeoReport v2 on a real server and a real document store: filed, found by id, service and date, in both formats."""
+"""Open311 GeoReport v2 on a real server and store: filed, found by id, service and date, in both formats."""
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree

@@ -12,7 +12,7 @@ CANARY = b"Zhang San canary"
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
-def picture(name="JPEG", mode="RGB", size=(40, 20), maker=CANARY.decode()):
+def picture(name="JPEG", mode="RGB", size=(40, 20), maker="Zhang San canary"):
     """A picture whose EXIF names its maker, its place, and that it lies on its side."""
     exif = Image.Exif()
     exif[0x013B], exif[0x0112] = maker, 6

@@ -1,4 +1,4 @@
-"""The complaint form: from what happened to the receipt, in both languages, with a name or without, and what is refused."""
+"""The complaint form: from what happened to the receipt, in both languages, with a name and without."""
 
 import re
 
@@ -8,7 +8,7 @@ from services.complaints.domain.receipt_code import holds
 from services.contracts.codec import decode
 from services.contracts.identity import Identity
 from services.vault.keyring import Keyring
-from tests.support.public_pages import OWN, TEXT, code_on, fields, filed, post, walked
+from tests.support.public_pages import TEXT, code_on, fields, filed, post, walked
 from tests.support.sources import T0, complaints_in_memory
 
 SECURITY = ("content-security-policy", "x-content-type-options", "referrer-policy")
