@@ -3,6 +3,7 @@
 On the whole stack, over HTTP; at the end everything that happened lies in the log, and no alert stands open.
 """
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -68,11 +69,12 @@ class Case:
         assert sent.status_code == 201, sent.text
         return sent.json()["ref"]
 
+    @contextmanager
     def inbox(self):
         """A client with a session of the inbox."""
-        client = httpx.Client(base_url=self.url, headers=OWN_PAGE, timeout=60)
-        assert client.post("/v1/inbox/session", json={"code": grouped(self.code)}).status_code == 201
-        return client
+        with httpx.Client(base_url=self.url, headers=OWN_PAGE, timeout=60) as client:
+            assert client.post("/v1/inbox/session", json={"code": grouped(self.code)}).status_code == 201
+            yield client
 
 
 @pytest.fixture(scope="module")
