@@ -60,7 +60,10 @@ def add_survey_routes(app: FastAPI, surveys: Surveys, clock: Callable[[], dateti
         "/v1/surveys/{campaign_id}/links", links, methods=["POST"], name="complaints.surveys.links", status_code=201,
         openapi_extra=described(Links), **_TAGS,
     )  # fmt: skip
-    add("/v1/surveys/{campaign_id}/results", results, methods=["GET"], name="complaints.surveys.results", **_TAGS)
+    add(
+        "/v1/surveys/{campaign_id}/results", results, methods=["GET"], name="complaints.surveys.results",
+        responses={409: {}}, **_TAGS,
+    )  # fmt: skip
 
 
 async def _refused(_: Request, error: Any) -> Response:
