@@ -16,7 +16,7 @@ from tests.support.canaries import Search
 from tests.support.places import search_files, search_metrics, stolen_copy, stolen_keys
 from tests.support.processes_of_sources import Process, bearer
 from tests.support.stack import eventually
-from tests.support.thief import rob
+from tests.support.thief import rob, table
 
 pytestmark = pytest.mark.stack
 IDENTITY = {
@@ -77,7 +77,7 @@ def case(stack, marker, tmp_path_factory):
 def test_a_thief_of_database_topics_and_keys_gets_no_identity_while_it_waits(case, marker):
     _, loot = case
     report = loot.report()
-    print(json.dumps({**report, "hits": len(report["hits"])}))
+    print("\n" + table(report, [*WORDS, marker]))
     places = {hit.where.partition(" ")[0].partition("-")[0] for hit in loot.hits(marker)}
     assert {"file", "duban_complaints.complaints"} <= places, "the search did not look into the store"
     assert "complaints.v1" in places, "the search did not look into the topics"
