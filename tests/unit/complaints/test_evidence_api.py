@@ -1,5 +1,8 @@
 """Evidence over HTTP: sent, limited, scanned, given out as a download only."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from services.complaints.attachments import service
@@ -51,6 +54,27 @@ def test_a_file_sent_again_with_its_key_is_kept_once_and_another_file_is_another
     assert len(api.get(f"{path}/evidence", "clerk").json()["evidence"]) == 2
     assert len([file for file in (tmp_path / "attachments").rglob("*") if file.is_file()]) == 2
     assert send(api, path, b"one").json()["ref"] != first.json()["ref"], "without a key nothing is compared"
+
+
+def test_a_file_sent_twice_at_once_with_its_key_is_kept_once_and_whole(api, monkeypatch):
+    path, content = case_of(api), b"0123456789" * 30_000
+    headers, both = api.bearer("clerk") | {"Idempotency-Key": "k"}, threading.Barrier(2, timeout=20)
+    write = Store.write
+
+    def together(store, name, pieces):
+        both.wait()
+        write(store, name, pieces)
+
+    monkeypatch.setattr(Store, "write", together)
+    with ThreadPoolExecutor(2) as pool:
+        sent = [pool.submit(api.client.post, f"{path}/evidence", content=content, headers=headers) for _ in range(2)]
+        first, second = (one.result() for one in sent)
+    assert (first.status_code, second.status_code, first.json()["ref"]) == (201, 201, second.json()["ref"])
+    (kept,) = api.get(f"{path}/evidence", "clerk").json()["evidence"]
+    assert api.get(f"{path}/evidence/{kept['ref']}", "clerk").content == content
+    monkeypatch.undo()
+    monkeypatch.setattr(service, "MAX_FILES", 2)
+    assert [send(api, path, b"x" * n).status_code for n in (1, 2)] == [201, 409], "it takes room once"
 
 
 def test_evidence_is_within_the_reach_of_its_case_only(api):
