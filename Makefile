@@ -14,7 +14,8 @@ export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
 ALONE := tests/contract tests/unit tests/topology
-WITH_STACK := tests/integration tests/e2e tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
+WITH_STACK := tests/integration tests/e2e tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py \
+	tests/crash/test_filings_under_kills.py
 
 .PHONY: help install demo logs crash torture fuzz bench test lint contracts unit locks clean
 

@@ -1,9 +1,11 @@
 """Where complaints, their texts and their receipts are kept: the interface, on MongoDB, and in memory."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
+from pymongo.errors import DuplicateKeyError
 
 from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText
 from services.complaints.domain.complaint import ANSWERED, Complaint
@@ -106,7 +108,8 @@ class MongoComplaints(MongoCases[Complaint]):
         return [self._stored(document).case for document in found]
 
     def keep_text(self, text_ref: str, text: str) -> None:
-        ComplaintText.objects(id=text_ref).update_one(set_on_insert__text=text, upsert=True)
+        with suppress(DuplicateKeyError):  # the same request sent twice at once: the other one keeps it
+            ComplaintText._get_collection().update_one({"_id": text_ref}, {"$setOnInsert": {"text": text}}, upsert=True)
 
     def text(self, text_ref: str) -> str | None:
         found = ComplaintText.objects(id=text_ref).first()
