@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Response
 
 from services.complaints.attachments.api import add_evidence_routes
 from services.complaints.attachments.service import Attachments
+from services.complaints.current_due import current_due
 from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
 from services.complaints.inbox import Inbox
@@ -43,7 +44,8 @@ def build(
     recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
     offices = Offices.of(settings.policies, complaints, recorded, stores or Stores.in_memory(), utc_now)
-    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit)
+    due = current_due(settings.policies, complaints.kept_decrees, time.monotonic)
+    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit, due)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
     app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal, *BODIES)
 

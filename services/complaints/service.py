@@ -11,6 +11,7 @@ from services.complaints.domain.deciding import assisting_agencies, decide
 from services.complaints.domain.duplicates import Similar, similar, window
 from services.complaints.domain.handling import Handling
 from services.complaints.domain.receipt_code import plain
+from services.complaints.due import DueTimes, fields_of
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, ComplaintRepliedV1
@@ -36,10 +37,11 @@ class ComplaintService(CaseService[Complaint]):
     def __init__(
         self, complaints: ComplaintRepository, receipts: Receipts, groups: Mapping[str, str],
         clock: Callable[[], datetime], handling: Handling, admit: Admit | None = None,
+        due: Callable[[], DueTimes] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(KIND, complaints, groups, clock)
         self._complaints, self._receipts, self._handling = complaints, receipts, handling
-        self._admit = admit
+        self._admit, self._due = admit, due
 
     def references(self, data: Sequence[EventModel]) -> Mapping[str, Any]:
         """The policy in force, and the cases that others are to be merged into."""
@@ -71,7 +73,8 @@ class ComplaintService(CaseService[Complaint]):
         return answered
 
     def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
-        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
+        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was.
+        With the event goes what the work list shows of it: when it is due, and what is next."""
         data = order.data
         if (
             self._admit
@@ -80,7 +83,12 @@ class ComplaintService(CaseService[Complaint]):
             and data.channel == "supervisor"
         ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
-        return super()._write(order, stored, case_id, key, digest)
+        write = super()._write(order, stored, case_id, key, digest)
+        if self._due is None or order.timeline != LIVE:
+            return write
+        before = self.cases.history(case_id) if stored else []
+        due = self._due().of(write.after, [*before, *write.events])
+        return msgspec.structs.replace(write, extra={**write.extra, **fields_of(due)})
 
     def _answer_merged(self, lead: str) -> None:
         """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""
