@@ -24,6 +24,8 @@ from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import command_bodies
 from services.complaints.service import ComplaintService
+from services.complaints.web.commands import Commands
+from services.complaints.web.desk.site import add_desk
 from services.complaints.web.directory import load_directory
 from services.complaints.web.site import PublicSite, add_pages
 from services.contracts.codec import encode_json
@@ -77,8 +79,9 @@ def build(
     add_evidence_routes(app, service, attachments, recorded)
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
     add_office_routes(app, offices, utc_now)
-    directory = load_directory(settings.policies)
-    add_pages(app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices))
+    directory, doing = load_directory(settings.policies), Commands(service, bodies)
+    add_pages(app, PublicSite(service, doing, inbox, attachments, guessing, receipts, directory, offices))
+    add_desk(app, settings)
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
     reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)

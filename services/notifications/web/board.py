@@ -26,9 +26,9 @@ from services.notifications.web.address import Address, address_of
 from services.notifications.web.charts import Bar, bars
 from services.notifications.web.pages import Pages, back_path, now_of
 from services.notifications.web.views import Views
-from services.notifications.web.words import Words
 from services.shared.auth import Principal, require
 from services.shared.problems import Problem
+from services.shared.web.words import Words
 
 BARS = 8
 GROUPED_AGENCIES, GROUPED_ROWS = 12, 5

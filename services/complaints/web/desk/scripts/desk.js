@@ -1,0 +1,4 @@
+// What the desk's forms do at once. Every page works without this file.
+(() => {
+  "use strict";
+})();

@@ -1,0 +1,17 @@
+"""The desk put together: its pages, the sign-in in front of them, and their assets."""
+
+from fastapi import FastAPI
+
+from services.complaints.web.desk import home
+from services.complaints.web.desk.pages import DeskPages
+from services.complaints.web.desk.registry import load_registry
+from services.shared.settings import Settings
+from services.shared.web import session
+
+
+def add_desk(app: FastAPI, settings: Settings) -> None:
+    """Add /desk and what lies below it."""
+    pages = DeskPages(load_registry(settings.policies), settings)
+    for router in (session.routes(pages, settings), home.routes(pages)):
+        app.router.routes.extend(router.routes)
+    pages.add_assets(app)
