@@ -34,7 +34,9 @@ _OPENERS = ("opener_1", "opener_2")
 # In the order of the keys 1 to 9 and 0; what people send by themselves (website, Open311) is not taken down here.
 FIELDS: Mapping[Channel, tuple[Field, ...]] = {
     "hotline": (Field("caller", "choice", choices=("unknown", "anonymous", "known")), Field("call_ref", "code")),
-    "letter": (Field("received_on", "date", kept=True, today=True), Field("letter_ref", "code"), Field("signed", "yes")),
+    "letter": (
+        Field("received_on", "date", kept=True, today=True), Field("letter_ref", "code"), Field("signed", "yes"),
+    ),
     "supervision_box": (
         Field("box", "code", needed=True, kept=True), Field("opened_at", "moment", needed=True, kept=True),
         *(Field(name, "code", needed=True, kept=True) for name in _OPENERS),

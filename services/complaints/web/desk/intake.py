@@ -1,7 +1,7 @@
 """The form of the intake desk (rows A1, A2): what was typed, what is wrong with it, and the filing that it makes. Pure.
 
-Nothing is refused for its form: a text or an offence is enough. What is checked keeps names and numbers of people out of
-fields that stand on the log.
+Nothing is refused for its form: a text or an offence is enough. What is checked keeps names and numbers of people out
+of fields that stand on the log.
 """
 
 from collections.abc import Mapping

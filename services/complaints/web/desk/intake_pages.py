@@ -1,4 +1,4 @@
-"""The intake desk (/desk/intake, row A1): a case by keyboard, its receipt code to be read aloud, and what comes next."""
+"""The intake desk (/desk/intake, row A1): a case by keyboard, its receipt code to be read out, and what comes next."""
 
 import secrets
 from collections.abc import Callable, Mapping
