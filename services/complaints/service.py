@@ -121,7 +121,11 @@ class ComplaintService(CaseService[Complaint]):
         stored = self.cases.load(case_id)
         if stored is None:
             raise NotFound(case_id)
-        case, days = stored.case, self._handling.duplicate_days
+        return self.similar_to(stored.case)
+
+    def similar_to(self, case: Complaint) -> list[Similar]:
+        """The same for a complaint that need not be filed yet."""
+        days = self._handling.duplicate_days
         others = self._complaints.about(case.about, *window(case, days), _MOST_COMPARED) if case.about else []
         return similar(case, others, days)
 

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from services.complaints.web.desk.registry import Registry
 from services.complaints.web.pages import LOCALE as PUBLIC_LOCALE
+from services.contracts.instants import from_micros
 from services.shared.access import Principal
 from services.shared.settings import Settings
 from services.shared.source_app import utc_now
@@ -26,6 +27,7 @@ class DeskPages(StaffPages):
         board = Place("board", "b", "board.read", settings.board_url, own=False)
         super().__init__(DESK, words, (*PLACES, board), base="/desk", frame="desk_base.html")
         self.registry = registry
+        self._environment.filters["instant"] = from_micros
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         return super().render(request, template, status, now=utc_now(), registry=self.registry, **context)

@@ -2,16 +2,24 @@
 
 from fastapi import FastAPI
 
-from services.complaints.web.desk import home
+from services.complaints.offices import Offices
+from services.complaints.receipts import Receipts
+from services.complaints.web.commands import Commands
+from services.complaints.web.desk import home, intake_pages
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.web.desk.registry import load_registry
 from services.shared.settings import Settings
+from services.shared.source_app import utc_now
 from services.shared.web import session
 
 
-def add_desk(app: FastAPI, settings: Settings) -> None:
+def add_desk(app: FastAPI, settings: Settings, commands: Commands, receipts: Receipts, offices: Offices) -> None:
     """Add /desk and what lies below it."""
     pages = DeskPages(load_registry(settings.policies), settings)
-    for router in (session.routes(pages, settings), home.routes(pages)):
+    for router in (
+        session.routes(pages, settings),
+        home.routes(pages),
+        intake_pages.routes(pages, commands, receipts, offices.supervisors.listed, utc_now),
+    ):
         app.router.routes.extend(router.routes)
     pages.add_assets(app)
