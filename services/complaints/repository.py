@@ -1,6 +1,6 @@
 """Where complaints, their texts and their receipts are kept: the interface, on MongoDB, and in memory."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -64,6 +64,9 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def work(self, query: WorkQuery) -> list[Listed]:
         """At most `query.limit` complaints of the work list, those due first."""
+
+    def work_count(self, query: WorkQuery) -> int:
+        """How many complaints `query` finds, wherever its page begins."""
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
         """At most `most` live complaints whose due times another policy or calendar gave, but for closed ones; and those
@@ -146,9 +149,12 @@ class MongoComplaints(MongoCases[Complaint]):
     def work(self, query: WorkQuery) -> list[Listed]:
         found = self._cases.find(_work(query), {"outbox": 0, "history": 0, "results": 0})
         return [
-            Listed(self._stored(document).case, msgspec.convert({n: document[n] for n in _DUE if n in document}, Due))
+            Listed(self._stored(document).case, _due(document))
             for document in found.sort([("due_at", 1), ("_id", 1)]).limit(query.limit)
         ]
+
+    def work_count(self, query: WorkQuery) -> int:
+        return int(self._cases.count_documents(_work(msgspec.structs.replace(query, after=None))))
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
         stale = {"due_version": {"$ne": version}}
@@ -179,7 +185,8 @@ class MongoComplaints(MongoCases[Complaint]):
         self._cases.update_one({"sealed.identity_ref": identity_ref}, {"$unset": {"sealed": ""}})
 
 
-_DUE = Due.__struct_fields__
+def _due(document: Mapping[str, Any]) -> Due:
+    return msgspec.convert({name: document[name] for name in Due.__struct_fields__ if name in document}, Due)
 
 
 def _work(query: WorkQuery) -> dict[str, Any]:
@@ -261,10 +268,16 @@ class MemoryComplaints(MemoryCases[Complaint]):
         return sorted(found, key=lambda r: -r.case.filed_at)[:most]
 
     def work(self, query: WorkQuery) -> list[Listed]:
-        cases = [(stored.case, self.extras.get(case_id, {})) for case_id, (stored, _) in self._cases.items()]
-        listed = [Listed(case, self._due(extra)) for case, extra in cases if "due_at" in extra]
-        found = sorted((i for i in listed if query.matches(i)), key=lambda i: (i.due.due_at, i.case.case_id))
+        found = sorted(self._listed(query), key=lambda i: (i.due.due_at, i.case.case_id))
         return [i for i in found if query.after is None or (i.due.due_at, i.case.case_id) > query.after][: query.limit]
+
+    def work_count(self, query: WorkQuery) -> int:
+        return len(self._listed(query))
+
+    def _listed(self, query: WorkQuery) -> list[Listed]:
+        cases = [(stored.case, self.extras.get(case_id, {})) for case_id, (stored, _) in self._cases.items()]
+        listed = [Listed(case, _due(extra)) for case, extra in cases if "due_at" in extra]
+        return [one for one in listed if query.matches(one)]
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
         found = []
@@ -288,10 +301,6 @@ class MemoryComplaints(MemoryCases[Complaint]):
         if timeline == LIVE and decree:
             self._decrees.append(Decree(as_of, msgspec.json.decode(decree, type=CalendarDecreedV1)))
         super().broadcast(timeline, as_of, decree)
-
-    @staticmethod
-    def _due(extra: dict[str, Any]) -> Due:
-        return msgspec.convert({name: extra[name] for name in _DUE if name in extra}, Due)
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for case_id, extra in list(self.extras.items()):

@@ -14,6 +14,7 @@ from services.complaints.domain.receipt_code import plain
 from services.complaints.due import DueTimes, fields_of
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
+from services.complaints.work import Listed, WorkQuery, within
 from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, ComplaintRepliedV1
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.lifecycle import Refused
@@ -41,7 +42,7 @@ class ComplaintService(CaseService[Complaint]):
     ) -> None:  # fmt: skip
         super().__init__(KIND, complaints, groups, clock)
         self._complaints, self._receipts, self._handling = complaints, receipts, handling
-        self._admit, self._due = admit, due
+        self._admit, self.due = admit, due
 
     def references(self, data: Sequence[EventModel]) -> Mapping[str, Any]:
         """The policy in force, and the cases that others are to be merged into."""
@@ -84,10 +85,10 @@ class ComplaintService(CaseService[Complaint]):
         ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
         write = super()._write(order, stored, case_id, key, digest)
-        if self._due is None or order.timeline != LIVE:
+        if self.due is None or order.timeline != LIVE:
             return write
         before = self.cases.history(case_id) if stored else []
-        due = self._due().of(write.after, [*before, *write.events])
+        due = self.due().of(write.after, [*before, *write.events])
         return msgspec.structs.replace(write, extra={**write.extra, **fields_of(due)})
 
     def _answer_merged(self, lead: str) -> None:
@@ -128,6 +129,18 @@ class ComplaintService(CaseService[Complaint]):
         days = self._handling.duplicate_days
         others = self._complaints.about(case.about, *window(case, days), _MOST_COMPARED) if case.about else []
         return similar(case, others, days)
+
+    def work(self, query: WorkQuery, reach: Reach) -> list[Listed]:
+        """A page of the work list, as far as it lies within `reach`."""
+        return self._complaints.work(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+
+    def work_count(self, query: WorkQuery, reach: Reach) -> int:
+        """How many complaints the work list has within `reach`."""
+        return self._complaints.work_count(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+
+    def merged_into(self, case_id: str) -> list[str]:
+        """The complaints that are answered with this one."""
+        return self._complaints.merged_into(case_id)
 
     def note(self, case_id: str, text_ref: str, reach: Reach) -> str:
         """A text that the history of the case refers to. Raises NotFound or OutsideScope."""
