@@ -20,13 +20,14 @@ from services.shared.cases import Recorded
 from services.supervision.domain.calendar import Calendar
 from services.supervision.domain.case import CaseState, answerable
 from services.supervision.domain.cases import CasesFold
-from services.supervision.domain.clock import BREACHED, PAUSED, RUNNING, Clock
+from services.supervision.domain.clock import BREACHED, PAUSED, RUNNING, STOPPED, UNIT_NAMES, Clock
 from services.supervision.domain.fold import NEVER
 from services.supervision.domain.policy import STOP, CasePolicy, ClockSpec
 
 # Where no clock runs: behind every instant, so that such cases stand at the end of a list.
 NO_DUE: Final = 2**62
 _KIND: Final = "complaint"
+_STEPS: Final = ("started", "paused", "resumed", "extended", "stopped", "recomputed")
 _DECODERS = {event_type(model): msgspec.json.Decoder(model).decode for model in LIFE.models.values()}
 _COMMANDS = {event_type(model): command for command, model in LIFE.models.items()}
 
@@ -55,6 +56,28 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str | None = None
     holders: tuple[str, ...] = ()
     due_version: str = ""
+
+
+class ClockStep(NamedTuple):
+    """What moved a clock: started, paused, resumed, extended, stopped or recomputed. `amount` and `unit` are the limit of
+    a start or an extension; the unit due_at is a deadline that the source itself set."""
+
+    name: str
+    at: int
+    amount: int
+    unit: str
+
+
+class ClockNow(NamedTuple):
+    """A clock after the case's last event. `due_at` is None while it stands still, `done_at` set once it has ended late;
+    instants in microseconds."""
+
+    spec: str
+    round: int
+    due_at: int | None
+    done_at: int | None
+    provisional: bool
+    steps: list[ClockStep]
 
 
 class DueTimes:
@@ -108,6 +131,18 @@ class DueTimes:
             due_owner=answerable(state, first, self.specs[first.spec])[0],
             next_step=self._ending(state, first, case.status) or due.next_step,
         )  # fmt: skip
+
+    def clocks(self, case_id: str, history: Iterable[Recorded]) -> list[ClockNow]:
+        """Every clock that runs or stands still, and those that ended late: a breach is never erased (rule 7)."""
+        state = self.state(case_id, history)
+        return [
+            ClockNow(
+                c.spec, c.round, c.due, c.steps[-1].at if c.phase == STOPPED else None, c.provisional,
+                [ClockStep(_STEPS[s.op], s.at, s.amount, UNIT_NAMES[s.unit]) for s in c.steps],
+            )
+            for c in (state.clocks if state else [])
+            if c.phase != STOPPED or c.breach is not None
+        ]  # fmt: skip
 
     def label(self, clock: str, lang: str) -> str:
         """What a clock is called; its own name when policy has no such clock any more."""

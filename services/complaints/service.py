@@ -1,6 +1,6 @@
 """What complaints do beyond any case: texts kept apart, receipt codes, and one answer for all that were merged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -168,6 +168,10 @@ class ComplaintService(CaseService[Complaint]):
     def words(self, text_ref: str) -> str | None:
         """What was kept under `text_ref`."""
         return self._complaints.text(text_ref)
+
+    def many_words(self, text_refs: Collection[str]) -> dict[str, str]:
+        """What was kept under each of `text_refs`."""
+        return self._complaints.texts(text_refs)
 
     def _filed(self, order: Order) -> tuple[Answer, bool]:
         code = self._receipts.code(order.actor.subject, order.key)

@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from services.complaints.due import NO_DUE
+from services.complaints.due import NO_DUE, DueTimes
 from services.contracts.instants import from_micros, to_micros
 from services.shared.web.words import Words
-from services.supervision.domain.calendar import Calendar
 
 Tone = Literal["late", "near", "far", "none"]
 
@@ -20,11 +19,11 @@ class TimeLeft(NamedTuple):
     iso: str = ""
 
 
-def time_left(due_at: int, now: datetime, days: Calendar, words: Words) -> TimeLeft:
-    """What is left until `due_at` (microseconds), in working days of `days`, and on the last one in hours."""
+def time_left(due_at: int, now: datetime, due: DueTimes, words: Words) -> TimeLeft:
+    """What is left until `due_at` (microseconds), in working days of the calendar in force; on the last one, today."""
     if due_at >= NO_DUE:
         return TimeLeft(words("left.none"), "none")
-    at, micros = from_micros(due_at), to_micros(now)
+    at, micros, days = from_micros(due_at), to_micros(now), due.calendar
     full, iso = words.instant(at), at.isoformat()
     if micros > due_at:
         late = days.working_days_between(due_at, micros)

@@ -50,7 +50,7 @@ class Views:
         )  # fmt: skip
 
     def left(self, due_at: int) -> TimeLeft:
-        return time_left(due_at, self.now, self.due.calendar, self.words) if self.due else TimeLeft("", "none")
+        return time_left(due_at, self.now, self.due, self.words) if self.due else TimeLeft("", "none")
 
     def clock(self, name: str | None) -> str:
         return self.due.label(name, self.words.lang) if self.due and name else ""
