@@ -81,7 +81,7 @@ def build(
     add_office_routes(app, offices, utc_now)
     directory, doing = load_directory(settings.policies), Commands(service, bodies)
     add_pages(app, PublicSite(service, doing, inbox, attachments, guessing, receipts, directory, offices))
-    add_desk(app, settings, doing, receipts, offices)
+    add_desk(app, settings, doing, receipts, offices, attachments, recorded)
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
     reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)

@@ -76,8 +76,10 @@ def routes(
             return shown(request, case_id, principal, **sent)
         if wrong := mistakes(command, typed, pages.registry):
             return shown(request, case_id, principal, 422, wrong=wrong, **sent)
+        if not version.isdecimal():
+            raise Problem(422, "The request is not valid", "the form says no version of the case", slug="invalid")
         stored, _ = service.read(case_id, reach("complaints.read", principal))
-        stale = version.isdecimal() and int(version) != stored.version
+        stale = int(version) != stored.version
         if command in ASKS and form.get("sure") != "yes" and not stale:
             views = Views(pages.words(request), pages.registry, None, clock())
             return pages.render(
@@ -87,8 +89,7 @@ def routes(
             )  # fmt: skip
         try:
             body = body_of(command, typed, stored.case, principal, pages.registry)
-            expected = int(version) if version.isdecimal() else None
-            commands.do(principal, command, body, key, case_id, expected)
+            commands.do(principal, command, body, key, case_id, int(version))
         except Conflict:
             return shown(request, case_id, principal, 409, problem="stale", **sent)
         except Refused as refused:
