@@ -43,8 +43,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """What a case's document keeps for the work list, in the write of the event that changed it.
 
     `due_at` is the last instant in time of the clock `due_clock`, the first of those that run or are overdue, in
-    microseconds; NO_DUE without one. `due_owner` answers for it: an agency, or the office. `paused`: a clock of the case
-    stands still. `next_step` is the command that is expected now, None at the end of the life. `holders` may see the
+    microseconds; NO_DUE without one. `due_owner` answers for it: an agency, or the office. `paused`: a clock of the
+    case stands still. `next_step` is the command that is expected now, None at the end of the life. `holders` may see the
     case: its lead and assisting agencies. `due_version` names the policy and the calendar.
     """
 
@@ -59,8 +59,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClockStep(NamedTuple):
-    """What moved a clock: started, paused, resumed, extended, stopped or recomputed. `amount` and `unit` are the limit of
-    a start or an extension; the unit due_at is a deadline that the source itself set."""
+    """What moved a clock: started, paused, resumed, extended, stopped or recomputed. `amount` and `unit` are the limit
+    of a start or an extension; the unit due_at is a deadline that the source itself set."""
 
     name: str
     at: int
@@ -69,7 +69,7 @@ class ClockStep(NamedTuple):
 
 
 class ClockNow(NamedTuple):
-    """A clock after the case's last event. `due_at` is None while it stands still, `done_at` set once it has ended late;
+    """A clock after the case's last event. `due_at` is None while it stands still, `done_at` set once it ended late;
     instants in microseconds."""
 
     spec: str
@@ -118,11 +118,13 @@ class DueTimes:
         """What the document of `case` keeps, its last event included in `history`."""
         state = self.state(case.case_id, history)
         clocks = state.clocks if state else []
-        first = min((c for c in clocks if c.due is not None and c.phase in (RUNNING, BREACHED)), key=_order, default=None)
+        first = min(
+            (c for c in clocks if c.due is not None and c.phase in (RUNNING, BREACHED)), key=_order, default=None
+        )
         agency = (case.agency,) if case.agency else ()
         due = Due(
-            paused=any(c.phase == PAUSED for c in clocks), holders=tuple(dict.fromkeys((*agency, *assisting_agencies(case)))),
-            due_version=self.version, next_step=usual_step(case),
+            paused=any(c.phase == PAUSED for c in clocks), due_version=self.version, next_step=usual_step(case),
+            holders=tuple(dict.fromkeys((*agency, *assisting_agencies(case)))),
         )  # fmt: skip
         if state is None or first is None or first.due is None:
             return due

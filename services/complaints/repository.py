@@ -12,7 +12,7 @@ from services.complaints.work import Listed, WorkQuery
 from services.contracts.clock import CalendarDecreedV1
 from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
-from services.shared.cases import CaseRepository, MemoryCases, MongoCases
+from services.shared.cases import CaseRepository, MemoryCases, MongoCases, Stored
 
 
 class Reported(NamedTuple):
@@ -69,8 +69,8 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
         """How many complaints `query` finds, wherever its page begins."""
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
-        """At most `most` live complaints whose due times another policy or calendar gave, but for closed ones; and those
-        that have none yet."""
+        """At most `most` live complaints whose due times another policy or calendar gave, but for closed ones; and
+        those that have none yet."""
 
     def set_due(self, stored: Stored[Complaint], due: Due) -> bool:
         """Keep due times computed for the case as it was read; False when somebody has written it since."""

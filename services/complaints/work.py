@@ -26,8 +26,8 @@ class WorkQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which live complaints, those due first: sorted by due time, then by id. None: any.
 
     `holders`: at least one of these agencies has the case in hand. `clock` is the one
-    that is due first, `agency` the lead agency, `due_before` an instant in microseconds, `steps` the commands that are expected next,
-    `after` the due time and the id of the last one seen.
+    that is due first, `agency` the lead agency, `due_before` an instant in microseconds, `steps` the commands that are
+    expected next, `after` the due time and the id of the last one seen.
     """
 
     statuses: frozenset[str] = OPEN

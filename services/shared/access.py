@@ -100,7 +100,7 @@ TABLE: Mapping[str, Access] = {
     "complaints.desk.case": _entry(
         "clerk office agency head supervisor leader", "own", "the page of one complaint (B1-B5)"
     ),
-    "complaints.desk.act": _entry("clerk office agency head", "own", "forms of commands, each by its own entry (B1-B5)"),
+    "complaints.desk.act": _entry("clerk office agency head", "own", "forms of commands, each by its own entry"),
     "complaints.desk.intake": _entry("clerk office", "city", "the intake desk: take down what people say (A1)"),
     "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),
     "complaints.open311.read": _entry(_EVERYONE, "city", "Open311: services, and requests as far as they are public"),

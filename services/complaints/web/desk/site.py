@@ -18,8 +18,8 @@ from services.shared.web import session
 
 
 def add_desk(
-    app: FastAPI, settings: Settings, commands: Commands, receipts: Receipts, offices: Offices, attachments: Attachments,
-    trail: Trail,
+    app: FastAPI, settings: Settings, commands: Commands, receipts: Receipts, offices: Offices,
+    attachments: Attachments, trail: Trail,
 ) -> None:  # fmt: skip
     """Add /desk and what lies below it."""
     pages = DeskPages(load_registry(settings.policies), settings)

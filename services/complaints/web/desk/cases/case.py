@@ -69,7 +69,8 @@ class CaseReader:
         return CasePage(
             case=case, version=stored.version, views=views, text=texts.get(wrote) if wrote else None,
             hidden=bool(wrote) and wrote not in texts, named=bool(first.get("identity_ref")),
-            clocks=self._clocks(case, history, views), timeline=Timeline(views.words, views.registry, texts).of(history),
+            clocks=self._clocks(case, history, views),
+            timeline=Timeline(views.words, views.registry, texts).of(history),
             offered=offered(case, principal, state.next_step if state else None),
             evidence=self._evidence(case, principal), may_add=allows("complaints.evidence.add", principal),
             merged=self._service.merged_into(case_id), similar=self._similar(stored, principal),

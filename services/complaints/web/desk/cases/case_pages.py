@@ -58,11 +58,11 @@ def routes(
         request: Request, case_id: str, principal: Principal, status: int = 200, *, command: str = "",
         typed: Mapping[str, Sequence[str]] | None = None, **more: Any,
     ) -> Response:  # fmt: skip
-        """The page as it is now; `command` is the form that was sent, with what was `typed` and what is wrong with it."""
+        """The page as it is now; `command` is the form that was sent, with what was `typed` and is wrong with it."""
         page = read(request, case_id, principal)
-        usual = {"wrong": {}, "problem": "", "detail": "", "file_wrong": "", "done": None}
+        usual: dict[str, Any] = {"wrong": {}, "problem": "", "detail": "", "file_wrong": "", "done": None}
         return pages.render(
-            request, "case.html", status, page=page, case=page.case, views=page.views, ref=ref_of(case_id), ref_of=ref_of,
+            request, "case.html", status, page=page, case=page.case, ref=ref_of(case_id), ref_of=ref_of,
             fields=FIELDS, asks=ASKS, sent=command, typed=typed or {}, key=secrets.token_hex(16),
             case_path=f"{pages.home(request)}/cases/{case_id}", api=f"{root_of(request)}/v1/cases/{case_id}",
             error=bool(more.get("wrong") or more.get("problem")), **{**usual, **more},
@@ -71,7 +71,7 @@ def routes(
     def acted(request: Request, case_id: str, command: str, principal: Principal, form: FormData) -> Response:
         typed = typed_of(command, {name: [str(v) for v in form.getlist(name)] for name in form})
         version, key = str(form.get("version", "")), str(form.get("key", ""))[:64] or secrets.token_hex(16)
-        sent = {"command": command, "typed": typed}
+        sent: dict[str, Any] = {"command": command, "typed": typed}
         if form.get("go") == "edit":
             return shown(request, case_id, principal, **sent)
         if wrong := mistakes(command, typed, pages.registry):
@@ -81,10 +81,9 @@ def routes(
         stored, _ = service.read(case_id, reach("complaints.read", principal))
         stale = int(version) != stored.version
         if command in ASKS and form.get("sure") != "yes" and not stale:
-            views = Views(pages.words(request), pages.registry, None, clock())
             return pages.render(
                 request, "case_confirm.html", case=stored.case, ref=ref_of(case_id), command=command, typed=typed,
-                fields=FIELDS[command], version=version, key=key, ref_of=ref_of, views=views,
+                fields=FIELDS[command], version=version, key=key, ref_of=ref_of,
                 case_path=f"{pages.home(request)}/cases/{case_id}",
             )  # fmt: skip
         try:

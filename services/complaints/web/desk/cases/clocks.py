@@ -58,5 +58,9 @@ def _settled(due_at: int, done_at: int, due: DueTimes, words: Words) -> TimeLeft
 
 
 def _step(step: ClockStep, words: Words) -> Step:
-    limit = words.plural(f"limit.{step.unit}", step.amount) if step.unit in ("working_days", "calendar_days", "hours") else ""
+    limit = (
+        words.plural(f"limit.{step.unit}", step.amount)
+        if step.unit in ("working_days", "calendar_days", "hours")
+        else ""
+    )
     return Step(words(f"clock.step.{step.name}", limit=limit or words("clock.set_by_source")), from_micros(step.at))

@@ -53,7 +53,8 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
     "pause": (_choice("ground", contracts.PauseGround), Field("notice_ref", "code", True), _APPROVED_BY),
     "resume": (),
     "conclude": (
-        _choice("finding", contracts.Finding), _choice("offence", contracts.Offence), Field("evidence_refs", "evidence"),
+        _choice("finding", contracts.Finding), _choice("offence", contracts.Offence),
+        Field("evidence_refs", "evidence"),
     ),
     "sign-off": (Field("approved", "choice", True, ("yes", "no")), Field("reason", "sentence")),
     "reply": (_TEXT,), "answer-back": (),
@@ -144,7 +145,9 @@ def _given(field: Field, values: Sequence[str], registry: Registry) -> dict[str,
 
 def _names(value: str, kind: Kind) -> list[str]:
     """Several units stand in one field, one a line or with a semicolon between."""
-    return [value] if kind == "unit" else [n for n in value.replace("；", ";").replace("\n", ";").split(";") if n.strip()]
+    return (
+        [value] if kind == "unit" else [n for n in value.replace("；", ";").replace("\n", ";").split(";") if n.strip()]
+    )
 
 
 def _personal(text: str) -> bool:

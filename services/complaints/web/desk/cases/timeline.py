@@ -24,7 +24,9 @@ _BY_ITSELF = "merged-answers"
 _REFERENCES = frozenset({"text_ref", "opinion_ref"})
 _CASES = frozenset({"into", "lead"})
 # Told elsewhere on the page, or not to be told at all.
-_LEFT_OUT = frozenset({"handler", "identity_ref", "intake", "procedure", "source_ref", "channel", "their_ref", "answers"})
+_LEFT_OUT = frozenset(
+    {"handler", "identity_ref", "intake", "procedure", "source_ref", "channel", "their_ref", "answers"}
+)
 
 
 class Detail(NamedTuple):
@@ -90,7 +92,7 @@ class Timeline:
     def _details(self, data: Mapping[str, Any]) -> list[Detail]:
         found: list[Detail] = []
         if data.get("identity_ref"):
-            found.append(Detail(self._words("field.identity"), self._words("case.sealed")))
+            found.append(Detail(self._words("item.identity"), self._words("case.sealed")))
         for name, value in data.items():
             if name in _LEFT_OUT or name in _REFERENCES or value in (None, "", False, []):
                 continue
@@ -101,7 +103,7 @@ class Timeline:
 
     def _detail(self, name: str, value: Any, data: Mapping[str, Any]) -> list[Detail]:
         words, registry = self._words, self._registry
-        label = words(f"field.{name}") if words.has(f"field.{name}") else name
+        label = words(f"item.{name}") if words.has(f"item.{name}") else name
         if name == "evidence_refs":
             return [Detail(label, words("case.file", ref=ref[-6:]), evidence=ref) for ref in value]
         if name in _CASES:

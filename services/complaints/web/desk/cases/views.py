@@ -43,7 +43,8 @@ class Views:
         words, step = self.words, due.next_step
         return Row(
             case_id=case.case_id, ref=ref_of(case.case_id), channel=words(f"channel.{case.channel}"),
-            offence=words(f"offence.{case.offence}"), agency=self.registry.agency(case.agency or case.about, words.lang),
+            offence=words(f"offence.{case.offence}"),
+            agency=self.registry.agency(case.agency or case.about, words.lang),
             leads=case.agency is not None, status=words(f"desk.status.{case.status}"),
             clock=self.clock(due.due_clock), left=self.left(due.due_at), provisional=due.provisional, paused=due.paused,
             step=words(f"act.{step}") if step else words("step.none"), actor=self.actor(case, step) if step else "",

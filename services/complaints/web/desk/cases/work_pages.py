@@ -1,4 +1,4 @@
-"""/desk/work: complaints by time left, for whoever has to act (rows B1, B2), and the same as a table for a spreadsheet."""
+"""/desk/work: complaints by time left, for whoever has to act (rows B1, B2), and the same list as a table."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -44,7 +44,8 @@ def routes(pages: DeskPages, service: ComplaintService, clock: Callable[[], date
         onward = address.link(home, after=cursor_of(last.due.due_at, last.case.case_id)) if last else None
         return pages.render(
             request, "work.html", rows=[views.row(listed) for listed in found[:PAGE]], address=address, next=onward,
-            first=address.link(home) if address.after else None, tabs=_tabs(service, address, principal, scope, now, home),
+            first=address.link(home) if address.after else None,
+            tabs=_tabs(service, address, principal, scope, now, home),
             options=_options(views, scope, principal), csv=address.link(f"{root_of(request)}/desk/work.csv"),
             narrowed=address.link(home) != home, everything=home,
         )  # fmt: skip
@@ -63,7 +64,12 @@ def _tabs(
     service: ComplaintService, address: Address, principal: Principal, scope: Reach, now: datetime, home: str
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The usual views with how many complaints each has."""
-    views = {"open": Address(), "mine": Address(mine="1"), "overdue": Address(overdue="1"), "paused": Address(paused="1")}
+    views = {
+        "open": Address(),
+        "mine": Address(mine="1"),
+        "overdue": Address(overdue="1"),
+        "paused": Address(paused="1"),
+    }
     return [
         {
             "name": name, "key": str(number), "href": view.link(home), "on": view.link(home) == address.link(home),
