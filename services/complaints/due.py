@@ -44,8 +44,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
     `due_at` is the last instant in time of the clock `due_clock`, the first of those that run or are overdue, in
     microseconds; NO_DUE without one. `due_owner` answers for it: an agency, or the office. `paused`: a clock of the
-    case stands still. `next_step` is the command that is expected now, None at the end of the life. `holders` may see the
-    case: its lead and assisting agencies. `due_version` names the policy and the calendar.
+    case stands still. `next_step` is the command that is expected now, None at the end of the life. `holders` may see
+    the case: its lead and assisting agencies. `due_version` names the policy and the calendar.
     """
 
     due_at: int = NO_DUE

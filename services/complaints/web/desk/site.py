@@ -29,7 +29,7 @@ def add_desk(
         home.routes(pages),
         intake_pages.routes(pages, commands, receipts, offices.supervisors.listed, utc_now),
         work_pages.routes(pages, commands.service, utc_now),
-        case_pages.routes(pages, commands, reader, attachments, utc_now),
+        case_pages.routes(pages, commands, reader, attachments),
     ):
         app.router.routes.extend(router.routes)
     pages.add_assets(app)

@@ -5,7 +5,7 @@ whoever acts on a page that is no longer true is shown what is true now, with wh
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -42,7 +42,7 @@ Adder = Annotated[Principal, Depends(require("complaints.evidence.add"))]
 
 
 def routes(
-    pages: DeskPages, commands: Commands, reader: CaseReader, attachments: Attachments, clock: Callable[[], datetime]
+    pages: DeskPages, commands: Commands, reader: CaseReader, attachments: Attachments
 ) -> APIRouter:  # fmt: skip
     """The page of a case, what is done there, and files for it."""
     router = APIRouter(route_class=pages.route_class())
@@ -83,7 +83,7 @@ def routes(
         if command in ASKS and form.get("sure") != "yes" and not stale:
             return pages.render(
                 request, "case_confirm.html", case=stored.case, ref=ref_of(case_id), command=command, typed=typed,
-                fields=FIELDS[command], version=version, key=key, ref_of=ref_of,
+                fields=FIELDS[command], case_version=version, key=key, ref_of=ref_of,
                 case_path=f"{pages.home(request)}/cases/{case_id}",
             )  # fmt: skip
         try:
