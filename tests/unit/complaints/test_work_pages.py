@@ -14,12 +14,12 @@ from services.shared.access import TABLE, Principal
 from services.shared.audit.trail import MemoryTrail
 from services.shared.auth import SESSION_COOKIE, load_key, mint
 from services.shared.source_app import utc_now
+from services.vault.keyring import Keyring
 from tests.support.folding import POLICIES
-from tests.support.sources import complaints_in_memory
+from tests.support.sources import T0, complaints_in_memory
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 TEXT = "三月二日上午十点，窗口已经关了"
-READERS = ("clerk", "office", "agency", "head", "supervisor", "leader")
 
 
 class Desk:
@@ -255,8 +255,9 @@ def test_texts_are_for_those_who_handle_the_case_and_reading_is_on_the_trail_fir
     case = desk.dispatched()
     desk.does(case, "return", "agency", {"agency": "tax", "reason": "应由财政局办理"}, "tax")
     desk.does(case, "ask", "clerk", {"text": "哪一个窗口？"})
+
     def read() -> list[tuple[str, str]]:
-        return [(e.actor, e.action) for e in desk.trail.entries()]
+        return [(entry.actor, entry.action) for entry in desk.trail.kept]
 
     for role, agency, group, sees, hidden in (
         ("clerk", None, None, (TEXT, "应由财政局办理", "哪一个窗口？"), ()),
@@ -296,9 +297,7 @@ def test_a_case_is_merged_into_an_earlier_one_and_each_shows_the_other(desk):
 
 
 def test_a_sealed_identity_is_named_as_such_and_never_shown(desk, tmp_path):
-    from tests.unit.test_complaint_identities import custodians_in
-
-    custodians_in(tmp_path)
+    Keyring.create(tmp_path / "vault", tmp_path / "public", T0)
     case = desk.file(identity={"name": "张三", "phone": "13812345678"})
     page = desk.sits("office").get(f"/desk/cases/{case}").text
     assert "已封存" in page
