@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from deploy.embedded.plan import load
 from deploy.embedded.stack import Stack
+from duban.context import load
 from services.complaints.current_due import CurrentDue
 from services.complaints.domain.handling import Handling
 from services.complaints.receipts import Receipts
