@@ -92,8 +92,8 @@ class StaffPages:
         words, root, principal = self.words(request), root_of(request), whoever(request)
         page = self._environment.get_template(template).render(
             _=words, root=root, base=root + self._base, home=self.home(request), frame=self._frame,
-            assets=f"{root}/assets{self._base}", style=f"{self._site.sheet}.css", version=self._version, here=here(request),
-            who=self._who(principal, words), places=self.places(request, principal), **context,
+            assets=f"{root}/assets{self._base}", style=f"{self._site.sheet}.css", version=self._version,
+            here=here(request), who=self._who(principal, words), places=self.places(request, principal), **context,
         )  # fmt: skip
         return HTMLResponse(page, status, SECURITY)
 
