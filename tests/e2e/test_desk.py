@@ -251,7 +251,7 @@ def test_the_desk_works_without_script(at_desk: Open, clerks: Clerks) -> None:
     page.locator("#file").click()
     expect(page.locator("#receipt-code")).to_be_visible()
     page.locator("button[value=dispatch]").click()
-    expect(page.locator("#status")).to_have_text("已派到办理单位")
+    expect(page.locator("#status")).to_have_text("已派给责任单位")
 
 
 def test_dark_and_with_the_persons_name(at_desk: Open, clerks: Clerks) -> None:
