@@ -47,7 +47,7 @@ CHANNELS = {
     ),
     "supervision_box": (
         {"box": "box-3", "opened_at": "2026-03-02T09:30", "opener_1": "clerk-1", "opener_2": "office-1"},
-        {"box": "box-3", "opened_at": "2026-03-02T01:30:00Z", "openers": ["clerk-1", "office-1"],
+        {"box": "box-3", "opened_at": "2026-03-02T09:30:00+08:00", "openers": ["clerk-1", "office-1"],
          "batch": "box-3-20260302-0930"},
     ),
     "media": (
@@ -134,7 +134,7 @@ def test_a_supervisors_report_needs_a_running_term(api, store):
     assert 'href="#supervisor-supervisor"' in page.text
     today = datetime.now(UTC).date()
     term = {"body": "peoples_congress", "from_on": f"{today - timedelta(2)}", "to_on": f"{today + timedelta(2)}"}
-    assert api.post("/v1/supervisors/npc-7/terms", term, "office").status_code == 201
+    assert api.post("/v1/supervisors/npc-7/terms", term, "office").status_code == 200
     assert 'value="npc-7" label="人大代表"' in api.get("/desk/intake?channel=supervisor", "clerk").text
     page, _ = sent(api, **report)
     assert page.status_code == 200
