@@ -39,7 +39,8 @@ class Detail(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event. `who` is a role, `account` the opaque account. `told`: words of the person or to the person."""
+    """One event. `who` is a role, `account` the opaque account. `withheld`: there are texts that the reader may not see;
+    `by_person`: the person did it themselves, or nobody signed in."""
 
     sequence: int
     name: str
@@ -83,6 +84,8 @@ class Timeline:
             return words("actor.person")
         if by == _BY_ITSELF:
             return words("actor.system")
+        if command == LIFE.opening:
+            return words("actor.intake")
         roles, agency = TABLE[f"complaints.{command}"].roles, data.get("agency")
         if "head" in roles:
             return words("actor.head", agency=self._registry.agency(agency, words.lang))
