@@ -93,7 +93,9 @@ def test_documents_say_what_supervision_says_of_the_generated_city(seed):
         town.now = command.occurred_at
         data = msgspec.json.decode(command.data, type=LIFE.models[command.command])
         ref = case_id("complaint", "city", command.source_ref)
-        named = msgspec.structs.replace(data, into=ids[data.into]) if hasattr(data, "into") and data.into in ids else data
+        named = (
+            msgspec.structs.replace(data, into=ids[data.into]) if hasattr(data, "into") and data.into in ids else data
+        )
         try:
             ids[ref] = town.does(named, ids.get(ref), by=f"somebody-{seen}")
         except Exception as refused:  # live rules are stricter than a log: what they refuse has no event on either side
@@ -120,7 +122,11 @@ def test_what_is_due_first_says_what_is_done_next_and_by_whom():
     assert (found.due_clock, found.next_step, found.due_owner) == ("acceptance", "accept", "office")
     town.does(ComplaintAcceptedV1(), case)
     town.does(ComplaintDispatchedV1(agency="tax"), case)
-    assert (town.due(case).due_clock, town.due(case).next_step, town.due(case).due_owner) == ("sign_in", "sign-in", "tax")
+    assert (town.due(case).due_clock, town.due(case).next_step, town.due(case).due_owner) == (
+        "sign_in",
+        "sign-in",
+        "tax",
+    )
     town.does(ComplaintSignedV1(agency="tax"), case)
     assert (town.due(case).due_clock, town.due(case).next_step) == ("response", "respond")
     town.does(ComplaintConcludedV1(agency="tax", finding="unfounded"), case)

@@ -70,10 +70,11 @@ class Timeline:
         refs = references(data)
         texts = [self._texts[ref] for ref in refs if ref in self._texts]
         by_person = recorded.by in (PERSON, "anonymous")
+        who = self._who(recorded.by, command, data)
         return Happening(
             sequence=recorded.sequence, name=self._words(f"happened.{command}"), command=command,
-            at=from_micros(recorded.at), who=self._who(recorded.by, command, data), texts=texts, by_person=by_person,
-            account="" if by_person or recorded.by == _BY_ITSELF else recorded.by, details=self._details(data),
+            at=from_micros(recorded.at), who=who, texts=texts, by_person=by_person,
+            account="" if by_person or recorded.by == _BY_ITSELF else recorded.by, details=[detail for detail in self._details(data) if not who.startswith(detail.value)],
             withheld=len(texts) < len(refs),
         )  # fmt: skip
 
