@@ -9,6 +9,7 @@ import pytest
 from deploy.embedded.stack import Stack
 from duban.context import load
 from services.complaints.current_due import CurrentDue
+from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, KeptDecree
 from services.complaints.domain.handling import Handling
 from services.complaints.due import NO_DUE
 from services.complaints.receipts import Receipts
@@ -28,13 +29,17 @@ from tests.support.folding import POLICIES
 pytestmark = pytest.mark.stack
 OFFICE = Principal("office-9", frozenset({"office"}))
 CITY = Reach(city=True)
-AGENCY = "test-of-due-times"
+AGENCY, DECREE = "test-of-due-times", "cn-2031-test"
 
 
 @pytest.fixture
 def store(infra: Stack) -> Iterator[MongoComplaints]:
     connect_store(load(infra.data).settings(), "complaints")
     yield MongoComplaints()
+    # Others read this log and this list: nothing of these years stays behind.
+    ComplaintDocument.objects(about=AGENCY).delete()
+    KeptDecree.objects(id=DECREE).delete()
+    ComplaintBroadcast._get_collection().delete_many({"decree": {"$exists": True}})
 
 
 def service_at(store: MongoComplaints, now: list[datetime]) -> tuple[ComplaintService, CurrentDue]:
@@ -78,10 +83,10 @@ def test_a_decree_is_kept_and_open_cases_are_computed_anew(store: MongoComplaint
     before, version = due_of()
     assert before < NO_DUE
     holidays = [datetime(2031, 12, 31, tzinfo=UTC).date()]
-    decree = CalendarDecreedV1(year=2031, version="cn-2031-test", holidays=holidays, makeup_workdays=[])
+    decree = CalendarDecreedV1(year=2031, version=DECREE, holidays=holidays, makeup_workdays=[])
     store.broadcast("live", to_micros(now[0] + timedelta(hours=1)), encode_json(decree))
     store.broadcast("live", to_micros(now[0] + timedelta(hours=2)), encode_json(decree))
-    assert [d.data.version for d in store.kept_decrees()].count("cn-2031-test") == 1
+    assert [d.data.version for d in store.kept_decrees()].count(DECREE) == 1
     assert Recomputer(store, current).turn(current()) > 0
     assert Recomputer(store, current).turn(current()) == 0
     moved, other = due_of()

@@ -39,8 +39,8 @@ class Detail(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event. `who` is a role, `account` the opaque account. `withheld`: there are texts that the reader may not see;
-    `by_person`: the person did it themselves, or nobody signed in."""
+    """One event. `who` is a role, `account` the opaque account. `withheld`: there are texts that the reader may not
+    see; `by_person`: the person did it themselves, or nobody signed in."""
 
     sequence: int
     name: str
@@ -74,7 +74,8 @@ class Timeline:
         return Happening(
             sequence=recorded.sequence, name=self._words(f"happened.{command}"), command=command,
             at=from_micros(recorded.at), who=who, texts=texts, by_person=by_person,
-            account="" if by_person or recorded.by == _BY_ITSELF else recorded.by, details=[detail for detail in self._details(data) if not who.startswith(detail.value)],
+            account="" if by_person or recorded.by == _BY_ITSELF else recorded.by,
+            details=[detail for detail in self._details(data) if not who.startswith(detail.value)],
             withheld=len(texts) < len(refs),
         )  # fmt: skip
 
