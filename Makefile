@@ -76,7 +76,7 @@ locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.lock
 
 clean: ## removes what set-up made; data of the embedded stack (.duban) stays
-	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/*/web/vendor .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/*/web/vendor services/*/web/*/vendor .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 
 $(DONE)/uv: requirements/uv.lock
@@ -99,7 +99,7 @@ $(DONE)/python: requirements/dev.lock pyproject.toml $(DONE)/uv
 	@touch $@
 
 $(DONE)/assets: package.json package-lock.json services/shared/web/assets.py \
-		$(wildcard services/*/web/styles/*.scss) $(DONE)/python
+		$(wildcard services/*/web/styles/*.scss services/*/web/*/styles/*.scss) $(DONE)/python
 	@echo "== web assets"
 	@$(BIN)/python -m services.shared.web.assets
 	@touch $@

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from services.complaints.attachments.api import EVIDENCE, add_evidence_routes
 from services.complaints.attachments.service import Attachments
+from services.complaints.current_due import current_due
 from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
 from services.complaints.inbox import Inbox
@@ -22,6 +23,8 @@ from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import Words, command_bodies
 from services.complaints.service import ComplaintService, NotYourChannel
+from services.complaints.web.commands import Commands
+from services.complaints.web.desk.site import add_desk
 from services.complaints.web.directory import load_directory
 from services.complaints.web.site import PublicSite, add_pages
 from services.contracts.codec import encode_json
@@ -43,7 +46,8 @@ def build(
     recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
     offices = Offices.of(settings.policies, complaints, recorded, stores or Stores.in_memory(), utc_now)
-    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit)
+    due = current_due(settings.policies, complaints.kept_decrees, time.monotonic)
+    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit, due)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
     app = source_app("Complaints", settings, service, bodies, *EVIDENCE, *INBOX, Words, *BODIES)
 
@@ -80,8 +84,9 @@ def build(
     add_evidence_routes(app, service, attachments, recorded)
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
     add_office_routes(app, offices, utc_now)
-    directory = load_directory(settings.policies)
-    add_pages(app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices))
+    directory, doing = load_directory(settings.policies), Commands(service, bodies)
+    add_pages(app, PublicSite(service, doing, inbox, attachments, guessing, receipts, directory, offices))
+    add_desk(app, settings, doing, receipts, offices, attachments, recorded)
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
     reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)
