@@ -46,7 +46,7 @@ class Desk:
     def file(self, **fields):
         body = {"channel": "hotline", "agency": "tax", "offence": "delay", "text": TEXT, **fields}
         self.api.client.cookies.clear()
-        return self.api.post("/v1/cases", body).json()["case_id"]
+        return self.api.post("/v1/cases", body, "clerk").json()["case_id"]
 
     def does(self, case, command, role, body=None, agency=None):
         self.api.client.cookies.clear()

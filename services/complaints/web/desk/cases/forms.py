@@ -12,10 +12,11 @@ from services.complaints.inbox_schemas import MAX_MESSAGE
 from services.complaints.schemas import MAX_COMPLAINT_TEXT
 from services.complaints.web.desk.registry import Registry
 from services.contracts import complaints as contracts
+from services.contracts.identity import MAX_IDENTITY_FIELD, Identity
 from services.shared.access import Principal
 from services.shared.bodies import MAX_TEXT
 
-Kind = Literal["text", "sentence", "code", "choice", "unit", "units", "evidence", "days", "case"]
+Kind = Literal["text", "sentence", "code", "choice", "unit", "units", "evidence", "days", "case", "who"]
 Typed = Mapping[str, Sequence[str]]
 MAX_DAYS = 3660
 
@@ -65,6 +66,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
     "appeal": _APPEAL, "review": (_OUTCOME,),
     "correct": (Field("evidence_refs", "evidence", True),),
     "close": (), "ask": (_WORDS,), "supplement": (_WORDS,),
+    "identify": tuple(Field(name, "who", most=MAX_IDENTITY_FIELD) for name in Identity.__struct_fields__),
 }  # fmt: skip
 
 
@@ -88,6 +90,8 @@ def mistakes(command: str, typed: Typed, registry: Registry) -> dict[str, str]:
         found["satisfaction"] = "wrong.satisfaction"
     if command == "conclude" and typed.get("finding") != ["unfounded"] and not typed.get("evidence_refs"):
         found["evidence_refs"] = "wrong.evidence"
+    if command == "identify" and not any(typed.values()):
+        found["name"] = "wrong.needed"
     return found
 
 
@@ -95,7 +99,7 @@ def _wrong(field: Field, values: Sequence[str], registry: Registry) -> str | Non
     if not values:
         return "wrong.needed" if field.needed else None
     match field.kind:
-        case "text" | "sentence" | "code" | "case" if len(values[0]) > field.most:
+        case "text" | "sentence" | "code" | "case" | "who" if len(values[0]) > field.most:
             return "wrong.too_long"
         case "code" if _personal(values[0]):
             return "wrong.personal"
@@ -116,6 +120,8 @@ def body_of(command: str, typed: Typed, case: Complaint, principal: Principal, r
         values = typed.get(field.name, ())
         if values:
             body |= _given(field, values, registry)
+    if command == "identify":
+        return {"identity": body}
     if command == "answer-back":
         body |= {"channel": case.channel, "their_ref": case.their_ref}
     elif "agency" in LIFE.models[command].__struct_fields__ and principal.agency and "agency" not in body:

@@ -26,8 +26,8 @@ class Offered(NamedTuple):
 def offered(case: Complaint, principal: Principal, expected: str | None) -> list[Offered]:
     """The commands of the case's status that `principal` may give, the one that is expected next first.
 
-    Not those that have no object: nothing to put right, nobody to answer back. What waits for somebody or something
-    else is listed with the reason, so that nobody wonders where it went.
+    Not those that have no object: nothing to put right, nobody to answer back, a name known already. What waits for
+    somebody or something else is listed with the reason, so that nobody wonders where it went.
     """
     objectless = {command for command, has_object in _OBJECTS.items() if not has_object(case)}
     commands = [
@@ -60,4 +60,5 @@ _RULES: dict[str, Callable[[Complaint, Principal], str]] = {
 }  # fmt: skip
 _OBJECTS: dict[str, Callable[[Complaint], bool]] = {
     "correct": lambda case: case.correction_due, "answer-back": lambda case: case.their_ref is not None,
+    "identify": lambda case: case.identity_ref is None,
 }  # fmt: skip
