@@ -201,6 +201,9 @@ class CasesFold:
     ) -> None:  # fmt: skip
         """Stopped in time: nothing is said. Late: the alert is settled. In time, but learnt of late: corrected."""
         breach, warning = clock.breach, clock.warning
+        if breach is None and warning is None:
+            self._close(state, clock)
+            return
         if clock.phase == STOPPED and (breach is None or breach.state != "settled" or at > breach.due):
             return
         warned_early = warning is not None and at < warning.raised_at
@@ -211,9 +214,8 @@ class CasesFold:
             else:
                 self._say.settle(state, clock, warning, spec, at, effects)
         if breach is None:
-            if warning is None:
-                self._close(state, clock)
-        elif in_time and breach.state != "corrected":
+            return
+        if in_time and breach.state != "corrected":
             self._say.correct(state, clock, breach, spec, at, watermark, effects)
         elif breach.state == "open":
             self._say.settle(state, clock, breach, spec, at, effects)
@@ -224,12 +226,16 @@ class CasesFold:
         state.clocks = [other for other in state.clocks if other is not clock]
 
     def _advance(self, state: CaseState, until: int, floor: int, effects: list[Effect]) -> None:
-        """Everything due before `until`, in the order of time; then the state's timer."""
+        """Everything due before `until`, in the order of time; then the state's timer. A clock's next instant is its
+        warning, its due time, its red card."""
         while True:
             first, due, provisional = None, until, False
             wake: int | None = None
             for clock in state.clocks:
-                at = clocks.next_at(clock)
+                if clock.phase == RUNNING:
+                    at = clock.due if clock.warn is None else clock.warn
+                else:
+                    at = clock.red if clock.phase == BREACHED else None
                 if at is not None:
                     provisional = provisional or clock.provisional
                     if wake is None or at < wake:

@@ -190,13 +190,6 @@ def recompute(clock: Clock, at: int, event: str, percent: int | None, days: Cale
     return True
 
 
-def next_at(clock: Clock) -> int | None:
-    """The last instant before something is due: the warning, the breach, the red card."""
-    if clock.phase == RUNNING:
-        return clock.warn if clock.warn is not None else clock.due
-    return clock.red if clock.phase == BREACHED else None
-
-
 def add(start: int, limit: Limit, days: Calendar) -> int:
     """The last instant of `limit` counted from `start`."""
     if limit.unit == "working_days":
