@@ -67,7 +67,7 @@ def describe_answers(app: FastAPI, schemas: Iterable[Any]) -> None:
             shown.pop(name, None)
         for route in app.routes:
             if isinstance(route, APIRoute) and route.include_in_schema:
-                for method in route.methods:
+                for method in route.methods or ():
                     _add_problems(found["paths"][route.path_format][method.lower()], route.path_format, method)
         return found
 
