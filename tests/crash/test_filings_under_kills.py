@@ -47,10 +47,10 @@ def test_every_receipt_has_its_case_its_events_its_words_and_its_name(city: Stac
     named = [receipt for receipt in crowd.receipts if receipt.filing.identity]
     sent = [receipt for receipt in crowd.receipts if receipt.filing.evidence]
 
-    read = each(lambda receipt: _thread(crowd.url, receipt), crowd.receipts)
+    read = each(lambda receipt: _thread(crowd, receipt), crowd.receipts)
     custodians = Custodians(city)
     opened = each(lambda receipt: custodians.open(receipt.case_id), named, at_once=4)
-    given = each(lambda receipt: _file(city, crowd.url, receipt), sent)
+    given = each(lambda receipt: _file(city, crowd, receipt), sent)
 
     holders = {receipt.case_id for receipt in crowd.receipts}
     lost = {
@@ -109,29 +109,33 @@ def _ids(events: list[Event]) -> list[tuple[int, str]]:
     return sorted({(event.sequence, event.id) for event in events})
 
 
-def _thread(url: str, receipt: Receipt) -> str:
+def _thread(crowd: Crowd, receipt: Receipt) -> str:
     """The first words in the inbox that the code opens."""
-    with httpx.Client(base_url=url, headers=OWN_PAGE, timeout=60) as client:
+    with httpx.Client(base_url=crowd.url, headers=OWN_PAGE, timeout=60) as client:
         opening = {"json": {"code": receipt.code}}
-        answer = eventually(lambda: _unless(429, client.post("/v1/inbox/session", **opening)), PATIENCE)
+        answer = eventually(lambda: _unless(429, client.post("/v1/inbox/session", **opening), crowd), PATIENCE)
         assert answer.status_code == 201, answer.text
         said = answer.json()["messages"]
         return said[0]["text"] if said else ""
 
 
-def _file(city: Stack, url: str, receipt: Receipt) -> bytes:
-    path = f"{url}/v1/cases/{receipt.case_id}/evidence/{receipt.evidence_ref}"
+def _file(city: Stack, crowd: Crowd, receipt: Receipt) -> bytes:
+    path = f"{crowd.url}/v1/cases/{receipt.case_id}/evidence/{receipt.evidence_ref}"
     reading = {"headers": bearer(city, "clerk"), "timeout": 60}
-    answer = eventually(lambda: _unless(503, httpx.get(path, **reading)), PATIENCE)
+    answer = eventually(lambda: _unless(503, httpx.get(path, **reading), crowd), PATIENCE)
     assert answer.status_code == 200, f"{receipt.evidence_ref}: {answer.text}"
     return answer.content
 
 
-def _unless(status: int, answer: httpx.Response) -> httpx.Response | None:
-    return None if answer.status_code == status else answer
+def _unless(status: int, answer: httpx.Response, crowd: Crowd) -> httpx.Response | None:
+    """None for an answer that says "later"; it is counted."""
+    if answer.status_code != status:
+        return answer
+    crowd.count[f"asked to come again ({status}) while looking"] += 1
+    return None
 
 
 def _print(ledger: dict[str, Any]) -> None:
     print()
     for name, value in ledger.items():
-        print(f"{name:<33} {value}")
+        print(f"{name:<42} {value}")
