@@ -76,7 +76,10 @@ def build(
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
     add_office_routes(app, offices, utc_now)
     directory = load_directory(settings.policies)
-    add_pages(app, PublicSite(service, inbox, attachments, guessing, bodies, receipts, directory, offices))
+    site = PublicSite(
+        service, inbox, attachments, guessing, bodies, receipts, directory, offices, settings.mail_sender
+    )  # fmt: skip
+    add_pages(app, site)
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
     reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)

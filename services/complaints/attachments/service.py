@@ -48,20 +48,23 @@ class Attachments:
     ) -> None:  # fmt: skip
         self._register, self._store, self._key, self._scan, self._clock = register, store, key, scan, clock
 
-    def take(self, case_id: str, by: str, sent: BinaryIO) -> Evidence:
+    def take(self, case_id: str, by: str, sent: BinaryIO, ref: str | None = None) -> Evidence:
         """Keep the file `sent` as evidence of a case. `by` is an opaque account, or "person".
 
+        Whoever may have to repeat it names it `ref`: what is kept under that name already is not kept again.
         Raises NotTaken, Infected, Full, or ScannerFailed; then nothing was kept.
         """
+        if ref and (found := self._register.get(ref)):
+            return found
         try:
-            evidence = self._take(case_id, by, sent)
+            evidence = self._take(case_id, by, sent, ref or f"evidence-{secrets.token_hex(16)}")
         except (NotTaken, Infected, Full) as refused:
             EVIDENCE.labels(type(refused).__name__.lower()).inc()
             raise
         EVIDENCE.labels(evidence.verdict).inc()
         return evidence
 
-    def _take(self, case_id: str, by: str, sent: BinaryIO) -> Evidence:
+    def _take(self, case_id: str, by: str, sent: BinaryIO, ref: str) -> Evidence:
         kind = kind_of(sent)
         verdict = self._scan(sent)
         if verdict == "infected":
@@ -75,8 +78,8 @@ class Attachments:
             if not self._register.reserve(case_id, size, MAX_FILES, MAX_CASE):
                 raise Full(f"a complaint holds {MAX_FILES} files and {MAX_CASE >> 20} MB at most")
             evidence = Evidence(
-                ref=f"evidence-{secrets.token_hex(16)}", case_id=case_id, at=self._clock(), by=by,
-                media_type=kind.media_type, suffix=kind.suffix, size=size, verdict=verdict, cleaned=is_clean,
+                ref=ref, case_id=case_id, at=self._clock(), by=by, media_type=kind.media_type, suffix=kind.suffix,
+                size=size, verdict=verdict, cleaned=is_clean,
             )  # fmt: skip
             try:
                 self._store.write(evidence.ref, sealed(self._key, evidence.ref, plain))

@@ -36,8 +36,8 @@ _FORM_BYTES = 256 * 1024
 _CHANGE = "change-"
 
 
-def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies: Directory) -> APIRouter:
-    """The start page and the form."""
+def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies: Directory, mail: str) -> APIRouter:
+    """The start page and the form. `mail` is the address for complaints by e-mail, empty where there is none."""
     router = APIRouter(route_class=pages.route_class(), dependencies=[Depends(require("complaints.pages"))])
 
     def question(
@@ -51,7 +51,7 @@ def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies:
 
     @router.get("/", include_in_schema=False)
     def start(request: Request) -> Response:
-        return pages.render(request, "start.html")
+        return pages.render(request, "start.html", mail=mail)
 
     @router.get("/file", include_in_schema=False)
     def begun(request: Request) -> Response:

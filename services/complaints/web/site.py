@@ -30,6 +30,7 @@ class PublicSite(NamedTuple):
     receipts: Receipts
     agencies: Directory
     offices: Offices
+    mail: str
 
 
 def add_pages(app: FastAPI, site: PublicSite) -> None:
@@ -37,7 +38,7 @@ def add_pages(app: FastAPI, site: PublicSite) -> None:
     pages = Pages()
     opening = site.bodies[site.service.kind.life.opening]
     for router in (
-        filing.routes(pages, site.service, opening, site.agencies),
+        filing.routes(pages, site.service, opening, site.agencies, site.mail),
         inbox_pages.routes(
             pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts, site.offices.rewards
         ),

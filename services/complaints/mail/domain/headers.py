@@ -1,5 +1,6 @@
 """Header fields of a mail as people read them, whatever is wrong with their encoding. Pure."""
 
+import codecs
 import re
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -12,6 +13,8 @@ MAX_ADDRESS = 200
 # What a receipt can be sent to: nothing in it can end a header field or an SMTP command.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
+# Codecs that are no encoding of text in mails; some take the square of the length.
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -63,11 +66,10 @@ def message_id(message: Message) -> str | None:
 
 def decoded_bytes(content: bytes, charset: str) -> str:
     """`content` as text: by `charset` when it is that, else as UTF-8, else as Chinese; what is left is marked."""
-    wider = "gb18030" if charset.lower() in ("gb2312", "gbk", "gb_2312-80") else charset
-    for encoding in (wider, "utf-8", "gb18030"):
+    for encoding in (_codec(charset), "utf-8", "gb18030"):
         try:
             return content.decode(encoding)
-        except (UnicodeError, LookupError, ValueError):
+        except (UnicodeError, LookupError):
             continue
     return content.decode("utf-8", "replace")
 
@@ -75,6 +77,16 @@ def decoded_bytes(content: bytes, charset: str) -> str:
 def clean(text: str) -> str:
     """`text` without control characters, its lines ended in one way."""
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _codec(charset: str) -> str:
+    try:
+        name = codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        return "utf-8"
+    if name in _NO_CHARSETS:
+        return "utf-8"
+    return "gb18030" if name in ("gb2312", "gbk") else name  # what calls itself the smaller one often is the larger
 
 
 def _eight_bit(value: str) -> bool:
