@@ -312,15 +312,11 @@ def test_the_poller_says_what_it_waits_for_and_recovers(world: World) -> None:
     thread = threading.Thread(target=world.poller.run, args=(stop,))
     thread.start()
     try:
-        _until(lambda: world.poller.ready == "waits for imap")
+        eventually(lambda: world.poller.ready == "waits for imap")
         world.box.away = False
         world.box.add(mail())
-        _until(lambda: world.poller.ready is True)
-        _until(lambda: world.box.folders() == ["Filed"])
+        eventually(lambda: world.poller.ready is True)
+        eventually(lambda: world.box.folders() == ["Filed"])
     finally:
         stop.set()
         thread.join()
-
-
-def _until(condition: Any) -> None:
-    eventually(condition, 10)

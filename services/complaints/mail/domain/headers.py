@@ -28,7 +28,7 @@ class Correspondent(NamedTuple):
 def fields(message: Message, name: str) -> list[str]:
     """The contents of every field called `name`, undecoded, each cut to MOST_OF_A_FIELD."""
     found = [str(value)[:MOST_OF_A_FIELD] for key, value in message.raw_items() if key.lower() == name]
-    return [_from_bytes(value.encode("ascii", "surrogateescape")) if _eight_bit(value) else value for value in found]
+    return [decoded_bytes(value.encode("utf-8", "surrogateescape"), "utf-8") for value in found]
 
 
 def first(message: Message, name: str) -> str:
@@ -87,11 +87,3 @@ def _codec(charset: str) -> str:
     if name in _NO_CHARSETS:
         return "utf-8"
     return "gb18030" if name in ("gb2312", "gbk") else name  # what calls itself the smaller one often is the larger
-
-
-def _eight_bit(value: str) -> bool:
-    return not value.isascii()
-
-
-def _from_bytes(content: bytes) -> str:
-    return decoded_bytes(content, "utf-8")
