@@ -25,5 +25,7 @@ MAIL_RECEIPTS = Counter(
 )
 MAIL_WAITING = Gauge("duban_mail_waiting", "Mails that lie in the INBOX")
 MAIL_RETRIES = Counter(
-    "duban_mail_retries", "Times that mail had to wait, by what for (imap, smtp, store, scanner, custodians)", ["reason"]
+    "duban_mail_retries",
+    "Times that mail had to wait, by what for (imap, smtp, store, scanner, custodians)",
+    ["reason"],
 )

@@ -16,7 +16,7 @@ def mail(
     **headers: str,
 ) -> bytes:  # fmt: skip
     """A mail to the office. `headers` are written with underscores: auto_submitted="auto-replied"."""
-    made = EmailMessage(policy=SMTP.clone(max_line_length=None))
+    made = EmailMessage(policy=SMTP.clone(max_line_length=998))
     made["From"], made["To"], made["Subject"] = sender, OFFICE, subject
     if message_id:
         made["Message-ID"] = message_id

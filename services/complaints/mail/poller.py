@@ -2,7 +2,7 @@
 
 1. A mail that no person wrote, or that cannot be read, goes aside, into a folder named for the reason.
 2. The letter is filed (services/complaints/mail/taking.py).
-3. Its receipt is handed to the SMTP server; then the mail is marked as answered, then moved to the folder of those filed.
+3. Its receipt is handed to the SMTP server; then the mail is marked as answered, then moved to those that are done.
 Killed between any two of these, the mail is still in the INBOX: filed again it is the same complaint, and at worst the
 same receipt is sent once more. While receipts cannot be sent, mails are filed all the same and wait for theirs.
 """

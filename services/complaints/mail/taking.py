@@ -58,12 +58,11 @@ class Taking:
         if identity := {n: v for n, v in (("name", letter.name), ("email", letter.sender)) if v}:
             body["identity"] = identity
         data, beside = self._filing.take(encode_json(body), name_of("request", ACCOUNT.subject, key))
-        answer, repeated = self._service.execute(
-            Order(
-                name=self._service.kind.life.opening, data=data, actor=ACCOUNT,
-                reach=reach("complaints.file", ACCOUNT), key=key, beside=beside,
-            )  # fmt: skip
-        )
+        order = Order(
+            name=self._service.kind.life.opening, data=data, actor=ACCOUNT, reach=reach("complaints.file", ACCOUNT),
+            key=key, beside=beside,
+        )  # fmt: skip
+        answer, repeated = self._service.execute(order)
         longer = (letter.text.encode(),) if len(letter.text) > MAX_COMPLAINT_TEXT else ()
         files = (*longer, *letter.files)
         refs = self._kept(answer.case_id, key, files[:MAX_FILES])

@@ -103,7 +103,9 @@ class World:
         self.service = ComplaintService(self.cases, receipts, {}, lambda: T0, load_handling(folder))
         self.key_file = vault.settings.public_keys / "custodians.json"
         bodies = command_bodies(self.service.keep_text, IdentitySealing(receipts, self.key_file))
-        taking = Taking(self.service, bodies[KIND.life.opening], Inbox(self.service, self.evidence, bodies), self.evidence)
+        taking = Taking(
+            self.service, bodies[KIND.life.opening], Inbox(self.service, self.evidence, bodies), self.evidence
+        )
         self.poller = MailPoller(
             self.box, self.post, MailReceipts(OFFICE, ""), taking, lambda: T0, own=OFFICE, filed="Filed",  # type: ignore[arg-type]
             poll_seconds=0.01, **options,
@@ -284,7 +286,9 @@ class _Broken:
     robot = sender = None
 
 
-def test_a_store_that_is_away_ends_the_turn_and_nothing_goes_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_ends_the_turn_and_nothing_goes_aside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(_: Any) -> None:
         raise ServerSelectionTimeoutError
 
@@ -296,7 +300,9 @@ def test_a_store_that_is_away_ends_the_turn_and_nothing_goes_aside(world: World,
 
 
 def test_a_program_that_writes_again_and_again_is_slowed_down_and_nobody_else(world: World) -> None:
-    robot = [mail(f"{n}", sender="echo@robot.example", message_id=f"<{n}@r.example>") for n in range(PER_SENDER.burst + 5)]
+    robot = [
+        mail(f"{n}", sender="echo@robot.example", message_id=f"<{n}@r.example>") for n in range(PER_SENDER.burst + 5)
+    ]
     world.box.add(*robot, mail())
     world.turn()
     assert len(world.filed()) == PER_SENDER.burst + 1

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from contextlib import suppress
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 MOST_OF_A_FIELD = 4_000  # characters; nothing that is read here needs more
 MAX_ADDRESS = 200
+_MARKED = 4
 # What a receipt can be sent to: nothing in it can end a header field or an SMTP command.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
@@ -65,13 +67,18 @@ def message_id(message: Message) -> str | None:
 
 
 def decoded_bytes(content: bytes, charset: str) -> str:
-    """`content` as text: by `charset` when it is that, else as UTF-8, else as Chinese; what is left is marked."""
-    for encoding in (_codec(charset), "utf-8", "gb18030"):
-        try:
+    """`content` as text: by `charset` when it is that, else as UTF-8, else as Chinese. What is none of them, or is one of
+    them but damaged here and there, has marks in place of what cannot be read."""
+    codec = _codec(charset)
+    for encoding in (codec, "utf-8"):
+        with suppress(UnicodeError):
             return content.decode(encoding)
-        except (UnicodeError, LookupError):
-            continue
-    return content.decode("utf-8", "replace")
+    marked = content.decode(codec, "replace")
+    # Nearly all bytes mean something in GB18030: it is tried where most of the text is lost otherwise.
+    if _MARKED * marked.count("\ufffd") > sum(not c.isascii() for c in marked):
+        with suppress(UnicodeError):
+            return content.decode("gb18030")
+    return marked
 
 
 def clean(text: str) -> str:

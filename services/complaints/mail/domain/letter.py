@@ -94,7 +94,8 @@ def _leaves(message: Message) -> Iterator[_Leaf]:
 def _leaf(part: Message, within: tuple[int, ...]) -> _Leaf:
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else b""
-    kind = part.get_content_type()
+    # One without its boundaries has no parts: then all of it is words.
+    kind = "text/plain" if part.get_content_maintype() == "multipart" else part.get_content_type()
     if kind not in ("text/plain", "text/html") or _named(part):
         return _Leaf("file", "", content, within)
     text = clean(decoded_bytes(content, _charset(part)))
