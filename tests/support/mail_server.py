@@ -72,7 +72,7 @@ class MailServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.password_file = folder / "mail.password"
         self.password_file.write_text(f"{PASSWORD}\n")
-        users = ",".join(f"{address}:{PASSWORD}" for address in (OFFICE, PERSON))
+        users = ",".join(address.replace("@", f":{PASSWORD}@") for address in (OFFICE, PERSON))
         ports = {"smtp": self._smtp_port, "imap": self._imap_port, "imaps": self.imaps_port}
         options = [f"-Dgreenmail.{name}.{key}={value}" for name, port in ports.items()
                    for key, value in (("port", port), ("hostname", "127.0.0.1"))]  # fmt: skip
@@ -152,17 +152,17 @@ class MailServer:
             box.logout()
 
     def _answers(self) -> bool:
+        """Accounts come after the ports: who is written to before has an account of the server's own making."""
         if self._process.poll() is not None:
             raise AssertionError(f"GreenMail ended with {self._process.returncode}")
         try:
-            for port in (self._imap_port, self._smtp_port):
-                with socket.create_connection(("127.0.0.1", port), 1) as line:
-                    line.settimeout(2)
-                    if not line.recv(1):
-                        return False
-        except OSError:
+            for address in (OFFICE, PERSON):
+                with self._box(address):
+                    pass
+            with smtplib.SMTP("127.0.0.1", self._smtp_port, timeout=2) as smtp:
+                return smtp.noop()[0] == 250
+        except (OSError, imaplib.IMAP4.error, smtplib.SMTPException):
             return False
-        return True
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 from services.complaints.mail.servers import SECONDS, Away, Server, tls
 
-_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _DELIMITER = re.compile(rb'\) "(.)" ')
 
 
@@ -57,15 +56,15 @@ class Mailbox:
 
     def fetch(self, uid: int, most: int) -> Delivered | None:
         """The first `most` bytes of a mail; None when it is not here any more."""
-        about = self._uid("FETCH", str(uid), "(RFC822.SIZE INTERNALDATE FLAGS)")
+        about = self._uid("FETCH", str(uid), "(INTERNALDATE FLAGS)")
         told = b" ".join(line for line in about if isinstance(line, bytes))
         pieces = self._uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{most}>)")
         raw = next((piece[1] for piece in pieces if isinstance(piece, tuple)), None)
-        size, at = _SIZE.search(told), imaplib.Internaldate2tuple(told)
-        if raw is None or size is None or at is None:
+        at = imaplib.Internaldate2tuple(told)
+        if raw is None or at is None:
             return None
         received_at = datetime.fromtimestamp(time.mktime(at), UTC)
-        return Delivered(raw, int(size[1]) > len(raw), b"\\Answered" in told, received_at)
+        return Delivered(raw, len(raw) >= most, b"\\Answered" in told, received_at)
 
     def mark_answered(self, uid: int) -> None:
         self._uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen \Answered)")
