@@ -70,6 +70,7 @@ class MailPoller:
     def turn(self, stop: threading.Event) -> None:
         """Everything that waits, once. Raises Away, PyMongoError, ScannerFailed, or a 503 Problem for what has to."""
         away: Away | None = None
+        unscanned: ScannerFailed | None = None
         with self._mailbox() as box:
             waiting = box.waiting()
             self._let &= set(waiting)
@@ -77,10 +78,13 @@ class MailPoller:
             for uid in waiting:
                 if stop.is_set():
                     return
-                away = self._one(box, uid, away) or away
+                try:
+                    away = self._one(box, uid, away) or away
+                except ScannerFailed as error:  # it may be this one file: the next mail is not kept waiting
+                    unscanned = error
             MAIL_WAITING.set(len(box.waiting()))
-        if away:
-            raise away
+        if late := away or unscanned:
+            raise late
 
     def _one(self, box: Mailbox, uid: int, away: Away | None) -> Away | None:
         """Deal with one mail; why its receipt has to wait. `away`: no receipt can be sent in this turn anyway."""
@@ -90,9 +94,11 @@ class MailPoller:
         try:
             letter = read_letter(found.raw, self._own)
         except Unreadable as error:
-            return self._aside(box, uid, "malformed", str(error))
+            self._aside(box, uid, "malformed", str(error))
+            return None
         if letter.robot:
-            return self._aside(box, uid, letter.robot)
+            self._aside(box, uid, letter.robot)
+            return None
         if letter.sender and uid not in self._let and self._limits.attempt(letter.sender):
             return None
         self._let.add(uid)
@@ -102,11 +108,13 @@ class MailPoller:
             raise
         except Undeliverable as error:
             MAIL_RECEIPTS.labels("undeliverable").inc()
-            return self._aside(box, uid, "undeliverable", str(error))
+            self._aside(box, uid, "undeliverable", str(error))
+            return None
         except Exception as error:
             if isinstance(error, Problem) and error.status == 503:
                 raise
-            return self._aside(box, uid, "failed", type(error).__name__)
+            self._aside(box, uid, "failed", type(error).__name__)
+            return None
         if away is None:
             box.put(uid, f"{ASIDE}/too-large" if found.cut else self._filed)
             MAILS.labels("too-large" if found.cut else "filed").inc()

@@ -4,7 +4,7 @@ import smtplib
 
 from services.complaints.mail.servers import SECONDS, Away, Server, tls
 
-# What a server says of an address or a mail (RFC 5321, RFC 7504). Of other codes from 500 on, our settings are the cause.
+# What a server says of an address or a mail (RFC 5321, RFC 7504). Other codes from 500 on come from our settings.
 _FOR_GOOD = frozenset({521, 550, 551, 552, 553, 554, 556})
 
 

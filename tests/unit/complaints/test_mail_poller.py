@@ -217,9 +217,13 @@ def test_without_the_scanner_a_mail_waits_and_is_one_case_once_it_is_back(world:
     with pytest.raises(ScannerFailed):
         world.turn()
     assert world.box.done == []
+    world.box.add(mail("no file", message_id="<second@people.example>"))
+    with pytest.raises(ScannerFailed):
+        world.turn()
+    assert world.box.done == [("Filed", 2)], "one that waits keeps no other waiting"
     world.scan = lambda _: "clean"
     world.turn()
-    (event,) = world.filed()
+    event, _ = world.filed()
     assert len(world.evidence.of_case(event.subject)) == 1
 
 
@@ -266,6 +270,16 @@ def test_a_mail_that_is_too_long_is_filed_from_its_beginning_and_kept_aside(worl
     assert world.texts() == ["投诉\n\n窗口要收没有公布的费用"]
     assert "只读了开头部分" in world.receipt()
     assert world.box.folders() == ["Aside/too-large"]
+
+
+def test_a_receipt_lacks_no_words(world: World) -> None:
+    """Each paragraph that a receipt may have, but for the address of the inbox."""
+    encrypted = "-----BEGIN PGP MESSAGE-----\n"
+    world.box.add(mail(encrypted, files=(b"a text file", b"\x00\x01")), cut=True)
+    world.turn()
+    assert "mail." not in world.receipt()
+    assert "receipt." not in world.receipt()
+    assert world.receipt().count("\n\n") == 2 * 10
 
 
 def test_an_encrypted_mail_is_filed_and_its_sender_is_told_that_nobody_can_open_it(world: World) -> None:
