@@ -256,10 +256,10 @@ def test_a_receipt_is_for_the_account_that_filed(api, store):
 def test_what_is_alike_is_suggested_while_typing_and_merged_after_filing(api, store):
     sent(api, **HOTLINE)
     first = decode(store.published[0]).subject
-    query = "/desk/intake/similar?unit=税务&offence="
-    assert first in api.get(query + "delay", "clerk").text
-    assert first not in api.get(query + "extortion", "clerk").text
-    assert first not in api.get("/desk/intake/similar?unit=&offence=delay", "clerk").text
+    alike = lambda **fields: post(api, "/desk/intake/similar", fields).text  # noqa: E731
+    assert first in alike(unit="税务", offence="delay")
+    assert first not in alike(unit="税务", offence="extortion")
+    assert first not in alike(unit="", offence="delay")
     page, key = sent(api, **HOTLINE | {"text": "又关了"})
     assert f'name="into" value="{first}"' in page.text
     merged = post(api, "/desk/intake/receipt", {"key": key, "do": "merge", "into": first})
