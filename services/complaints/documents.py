@@ -41,6 +41,9 @@ class ComplaintDocument(CaseDocument):
             {"fields": ["supervisor", "filed_at"], "sparse": True, "name": "supervisor", "cls": False},
             {"fields": ["found", "considered"], "sparse": True, "name": "rewardable", "cls": False},
             {"fields": ["open311.service_code", "filed_at"], "sparse": True, "name": "open311", "cls": False},
+            {"fields": ["due_at", "_id"], "sparse": True, "name": "work", "cls": False},
+            {"fields": ["holders", "due_at", "_id"], "sparse": True, "name": "work_of", "cls": False},
+            {"fields": ["timeline", "due_version"], "name": "due_version", "cls": False},
         ],
     }
     channel = StringField(required=True)
@@ -65,11 +68,29 @@ class ComplaintDocument(CaseDocument):
     untold = IntField()  # version whose reply, or merging, is not yet told to all that are merged
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
+    due_at = IntField()  # what services.complaints.due.Due says; on the live timeline alone
+    due_clock = StringField()
+    due_owner = StringField()
+    provisional = BooleanField()
+    paused = BooleanField()
+    next_step = StringField()
+    holders = ListField(StringField())
+    due_version = StringField()
     open311 = DictField()  # service code and, of public services, the place: what GET requests answers
 
 
 class ComplaintBroadcast(Broadcast):
     meta = {"db_alias": "complaints", "collection": "ticks"}
+
+
+class KeptDecree(Document):
+    """A year's working days by decree (CalendarDecreedV1 as JSON), named by its version: on the log it is gone from the
+    outbox, and due times need it for as long as the calendar of policies/ does not have that year."""
+
+    meta = {"db_alias": "complaints", "collection": "decrees", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    at = IntField(required=True)
+    data = BinaryField(required=True)
 
 
 class ComplaintText(Document):

@@ -55,6 +55,15 @@ class Appeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """A file that was taken. `cleaned`: nothing in it tells who made it."""
+
+    ref: str
+    size: int
+    verdict: str
+    cleaned: bool
+
+
 class Step(msgspec.Struct, frozen=True):
     """One thing that happened to a complaint, as its receipt's holder sees it."""
 

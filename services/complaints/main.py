@@ -1,5 +1,7 @@
-"""Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards, tell
-merged complaints their answer."""
+"""Composition root of complaints: `serve` the API; `relay` events, and beside it what services left to do: identities
+for the vault, rewards to propose, answers to merged complaints, due times after a change of policy."""
+
+import time
 
 import typer
 from fastapi import FastAPI
@@ -9,12 +11,14 @@ from services.complaints.attachments.repository import MongoEvidence
 from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
+from services.complaints.current_due import current_due
 from services.complaints.identities import Forwarder, put_to_vault
 from services.complaints.offices import Stores, load_schedule
 from services.complaints.open311 import keys
 from services.complaints.open311.keys import keys_file
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts, secret_key
+from services.complaints.recomputing import Recomputer
 from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
 from services.complaints.rewards.repository import MongoRewards
@@ -71,12 +75,21 @@ def create_teller(settings: Settings) -> Teller:
     return Teller(complaints, ComplaintService(complaints, receipts, groups, utc_now, handling))
 
 
+def create_recomputer(settings: Settings) -> Recomputer:
+    """What computes due times anew after a change of policy or calendar, beside the relay."""
+    connect_store(settings, KIND.service)
+    complaints = MongoComplaints()
+    return Recomputer(complaints, current_due(settings.policies, complaints.kept_decrees, time.monotonic))
+
+
 def _stores(settings: Settings) -> Stores:
     vouchers = Vouchers.from_file(settings.signing_key_file.with_name("vouchers.key"))
     return Stores(MongoRewards(), vouchers, MongoSupervisors(), MongoSurveys())
 
 
-cli = source_cli(KIND.service, create_app, create_relay, create_forwarder, create_proposer, create_teller)
+cli = source_cli(
+    KIND.service, create_app, create_relay, create_forwarder, create_proposer, create_teller, create_recomputer
+)
 
 
 @cli.command(help="Give an application a key for Open311. Example: … main open311-key city-app; --take-back ends it")

@@ -42,6 +42,12 @@ class Identify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: Identity
 
 
+class Words(msgspec.Struct, frozen=True):
+    """A text that somebody wrote."""
+
+    text: str
+
+
 class OpaqueBody(Body[M]):
     """A body of codes and references. A telephone, identity card or e-mail number in any field is refused."""
 

@@ -1,6 +1,6 @@
 """What complaints do beyond any case: texts kept apart, receipt codes, and one answer for all that were merged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,10 @@ from services.complaints.domain.deciding import assisting_agencies, decide
 from services.complaints.domain.duplicates import Similar, similar, window
 from services.complaints.domain.handling import Handling
 from services.complaints.domain.receipt_code import plain
+from services.complaints.due import DueTimes, fields_of
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
+from services.complaints.work import Listed, WorkQuery, within
 from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, ComplaintRepliedV1
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.lifecycle import Refused
@@ -41,10 +43,11 @@ class ComplaintService(CaseService[Complaint]):
     def __init__(
         self, complaints: ComplaintRepository, receipts: Receipts, groups: Mapping[str, str],
         clock: Callable[[], datetime], handling: Handling, admit: Admit | None = None,
+        due: Callable[[], DueTimes] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(KIND, complaints, groups, clock)
         self._complaints, self._receipts, self._handling = complaints, receipts, handling
-        self._admit = admit
+        self._admit, self.due = admit, due
 
     def references(self, data: Sequence[EventModel]) -> Mapping[str, Any]:
         """The policy in force, and the cases that others are to be merged into."""
@@ -81,7 +84,8 @@ class ComplaintService(CaseService[Complaint]):
         self._complaints.mark_told(case_id, version)
 
     def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
-        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
+        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was.
+        With the event goes what the work list shows of it: when it is due, and what is next."""
         data = order.data
         if (
             self._admit
@@ -91,9 +95,13 @@ class ComplaintService(CaseService[Complaint]):
         ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
         write = super()._write(order, stored, case_id, key, digest)
-        if order.timeline == LIVE and isinstance(data, _TOLD_ON):
-            write = msgspec.structs.replace(write, extra={**write.extra, "untold": write.version})
-        return write
+        if order.timeline != LIVE:
+            return write
+        beside = {"untold": write.version} if isinstance(data, _TOLD_ON) else {}
+        if self.due is not None:
+            before = self.cases.history(case_id) if stored else []
+            beside |= fields_of(self.due().of(write.after, [*before, *write.events]))
+        return msgspec.structs.replace(write, extra={**write.extra, **beside})
 
     def _answer_merged(self, lead: str) -> None:
         """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""
@@ -130,9 +138,25 @@ class ComplaintService(CaseService[Complaint]):
         stored = self.cases.load(case_id)
         if stored is None:
             raise NotFound(case_id)
-        case, days = stored.case, self._handling.duplicate_days
+        return self.similar_to(stored.case)
+
+    def similar_to(self, case: Complaint) -> list[Similar]:
+        """The same for a complaint that need not be filed yet."""
+        days = self._handling.duplicate_days
         others = self._complaints.about(case.about, *window(case, days), _MOST_COMPARED) if case.about else []
         return similar(case, others, days)
+
+    def work(self, query: WorkQuery, reach: Reach) -> list[Listed]:
+        """A page of the work list, as far as it lies within `reach`."""
+        return self._complaints.work(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+
+    def work_count(self, query: WorkQuery, reach: Reach) -> int:
+        """How many complaints the work list has within `reach`."""
+        return self._complaints.work_count(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+
+    def merged_into(self, case_id: str) -> list[str]:
+        """The complaints that are answered with this one."""
+        return self._complaints.merged_into(case_id)
 
     def note(self, case_id: str, text_ref: str, reach: Reach) -> str:
         """A text that the history of the case refers to. Raises NotFound or OutsideScope."""
@@ -160,6 +184,10 @@ class ComplaintService(CaseService[Complaint]):
     def words(self, text_ref: str) -> str | None:
         """What was kept under `text_ref`."""
         return self._complaints.text(text_ref)
+
+    def many_words(self, text_refs: Collection[str]) -> dict[str, str]:
+        """What was kept under each of `text_refs`."""
+        return self._complaints.texts(text_refs)
 
     def _filed(self, order: Order) -> tuple[Answer, bool]:
         channel = getattr(order.data, "channel", "")

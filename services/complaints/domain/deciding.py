@@ -43,6 +43,7 @@ Rule = Callable[[Complaint, Any, Command, Handling | None], tuple[dict[str, Any]
 # The account under which the person acts, in their inbox: they have no other.
 PERSON: Final = "person"
 _FOUND = ("verified", "partly")
+_OF_THE_LEAD = frozenset({"sign-in", "return", "conclude", "sign-off", "correct"})
 
 
 def decide(document: Complaint, command: Command, now: datetime) -> tuple[Complaint, tuple[EventModel, ...]]:
@@ -127,19 +128,18 @@ def _dispatch(_: Complaint, data: ComplaintDispatchedV1 | ComplaintTransferredV1
 
 
 def _by_lead(document: Complaint, data: Any, command: Command, _: Handling | None) -> Any:
-    _lies_with(document, command.name, data.agency, (document.agency,), f"the lead agency {document.agency}")
+    _lies_with(document, command.name, data.agency, f"the lead agency {document.agency}")
     return {}, data
 
 
 def _respond(document: Complaint, data: ComplaintRespondedV1, command: Command, _: Handling | None) -> Any:
-    allowed = (document.agency, *assisting_agencies(document))
-    _lies_with(document, command.name, data.agency, allowed, "its lead and assisting agencies")
+    _lies_with(document, command.name, data.agency, "its lead and assisting agencies")
     return {}, data
 
 
 def _advise(document: Complaint, data: ComplaintAdvisedV1, command: Command, handling: Handling | None) -> Any:
     """An agency that assists by several of its sections may speak for one of them, or for all."""
-    _lies_with(document, command.name, data.agency, assisting_agencies(document), "its assisting agencies")
+    _lies_with(document, command.name, data.agency, "its assisting agencies")
     if handling:
         asked = [name for name in document.assisting if name.partition("/")[0] == data.agency]
         own = [name for name in asked if name == f"{data.agency}/{data.section}"]
@@ -252,8 +252,18 @@ def assisting_agencies(document: Complaint) -> tuple[str, ...]:
     return tuple(name.partition("/")[0] for name in document.assisting)
 
 
-def _lies_with(document: Complaint, command: str, agency: str, allowed: tuple[str | None, ...], who: str) -> None:
-    if agency not in allowed:
+def acting_agencies(document: Complaint, command: str) -> tuple[str | None, ...] | None:
+    """The agencies that may give `command` for this complaint (row B1); None: whoever the table of roles says."""
+    if command in _OF_THE_LEAD:
+        return (document.agency,)
+    if command == "respond":
+        return (document.agency, *assisting_agencies(document))
+    return assisting_agencies(document) if command == "advise" else None
+
+
+def _lies_with(document: Complaint, command: str, agency: str, who: str) -> None:
+    allowed = acting_agencies(document, command)
+    if allowed is not None and agency not in allowed:
         detail = f"{command} by {agency}: this complaint lies with {document.agency}, so {command} is for {who}"
         raise LIFE.refusal(document, "wrong-agency", detail)
 
