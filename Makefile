@@ -44,7 +44,7 @@ bench: install .venv-bench/.done ## side by side with peers: a table and benchma
 logs: install ## every real log of DUBAN_LOGS through the whole stack, against the oracles
 	@exec $(BIN)/pytest tests/logs -s $(ARGS)
 
-test: install lint ## every check and every test
+test: install $(DONE)/greenmail lint ## every check and every test
 	@echo "== tests, those that need a stack beside those that need none"
 	@log=$$(mktemp); $(BIN)/pytest $(ALONE) $(ARGS) > $$log 2>&1 & alone=$$!; \
 	good=0; $(BIN)/pytest $(WITH_STACK) $(ARGS) || good=1; \
@@ -106,5 +106,10 @@ $(DONE)/assets: package.json package-lock.json services/shared/web/assets.py \
 
 $(DONE)/kafka: deploy/embedded/kafka.lock $(DONE)/python
 	@echo "== Kafka"
-	@$(BIN)/python -m deploy.embedded.jars fetch
+	@$(BIN)/python -m deploy.embedded.jars fetch kafka
+	@touch $@
+
+$(DONE)/greenmail: deploy/embedded/greenmail.lock $(DONE)/python
+	@echo "== GreenMail, the mail server of the tests"
+	@$(BIN)/python -m deploy.embedded.jars fetch greenmail
 	@touch $@

@@ -1,7 +1,7 @@
-"""Apache Kafka's jars: resolved from Maven coordinates by jgo, kept in a cache, checked against kafka.lock.
+"""Jars of the embedded stack and its tests: resolved from Maven coordinates by jgo, cached, checked against a lock.
 
-Free of any repository address: jgo's default is used. `python -m deploy.embedded.jars lock` writes the lock again after
-a change of version, `… fetch` fills the cache.
+Free of any repository address: jgo's default is used. `python -m deploy.embedded.jars lock kafka` writes a lock again
+after a change of version, `… fetch kafka` fills the cache. Only tests need `greenmail`, a mail server.
 """
 
 import hashlib
@@ -17,7 +17,6 @@ ROOT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
 # Kafka logs through slf4j 1.7; without this binding it would log nothing. Taken alone, its needs are in Kafka's graph:
 # resolved together, the dependency management of log4j's parent would put kafka-clients back to an older version.
 BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"
-LOCK = Path(__file__).with_name("kafka.lock")
 _PARALLEL = 8
 _ATTEMPTS = 3
 
@@ -32,6 +31,24 @@ class Jar:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """Jars that one program needs. `root` is resolved with everything it needs at run time, `alone` as they are."""
+
+    name: str
+    lock: Path
+    root: str | None = None
+    alone: tuple[str, ...] = ()
+
+
+KAFKA = Bundle(f"Kafka {KAFKA_VERSION}", Path(__file__).with_name("kafka.lock"), ROOT, (BINDING,))
+# Tests start it as a program of its own. The jar holds all that it needs.
+GREENMAIL = Bundle(
+    "GreenMail 2.1.8", Path(__file__).with_name("greenmail.lock"), alone=("com.icegreen:greenmail-standalone:2.1.8",)
+)
+BUNDLES = {"kafka": KAFKA, "greenmail": GREENMAIL}
+
+
 def cache_dir() -> Path:
     """Where downloads are kept: $DUBAN_CACHE_DIR, else $XDG_CACHE_HOME/duban, else ~/.cache/duban."""
     if explicit := os.environ.get("DUBAN_CACHE_DIR"):
@@ -39,18 +56,18 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duban"
 
 
-def locked() -> list[Jar]:
-    """The jars of kafka.lock in class-path order."""
-    lines = (line.split() for line in LOCK.read_text().splitlines() if line and not line.startswith("#"))
+def locked(bundle: Bundle = KAFKA) -> list[Jar]:
+    """The jars of the bundle's lock in class-path order."""
+    lines = (line.split() for line in bundle.lock.read_text().splitlines() if line and not line.startswith("#"))
     return [Jar(coordinate, digest) for coordinate, digest in lines]
 
 
-def fetch(progress: Callable[[int, int], None] = lambda done, total: None) -> list[Path]:
+def fetch(progress: Callable[[int, int], None] = lambda done, total: None, bundle: Bundle = KAFKA) -> list[Path]:
     """The paths of every locked jar, downloaded when missing. `progress(done, total)` is called as jars arrive.
 
     Raises JarsUnavailable when one cannot be had or differs from its recorded SHA-256.
     """
-    jars = locked()
+    jars = locked(bundle)
     context = _context()
     paths: list[Path] = []
     with ThreadPoolExecutor(_PARALLEL) as pool:
@@ -60,10 +77,10 @@ def fetch(progress: Callable[[int, int], None] = lambda done, total: None) -> li
     return paths
 
 
-def missing() -> list[str]:
+def missing(bundle: Bundle = KAFKA) -> list[str]:
     """Coordinates that the cache does not hold yet."""
     context = _context()
-    return [jar.coordinate for jar in locked() if not _artifact(context, jar.coordinate).cached_path.is_file()]
+    return [jar.coordinate for jar in locked(bundle) if not _artifact(context, jar.coordinate).cached_path.is_file()]
 
 
 def _context():  # type: ignore[no-untyped-def]
@@ -95,7 +112,7 @@ def _fetch_one(context, jar: Jar) -> Path:  # type: ignore[no-untyped-def]
             stamp.write_text(_stamp(path, jar))
             return path
         path.unlink()  # a cut download: fetched again
-        last = JarsUnavailable(f"{jar.coordinate} has SHA-256 {digest}, kafka.lock says {jar.sha256}")
+        last = JarsUnavailable(f"{jar.coordinate} has SHA-256 {digest}, the lock says {jar.sha256}")
     raise JarsUnavailable(
         f"cannot fetch {jar.coordinate}: {str(last).splitlines()[0] if last else 'no answer'}. "
         "Check the network and run the command again; jars already fetched are kept."
@@ -111,33 +128,38 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_lock() -> int:
-    """Resolve ROOT and everything it needs at run time, and write kafka.lock. Returns the number of jars."""
+def write_lock(bundle: Bundle) -> int:
+    """Resolve what the bundle names and write its lock. Returns the number of jars."""
     from jgo.parse import Coordinate
 
     context = _context()
-    root = context.create_dependency(replace(Coordinate.parse(ROOT), scope="compile"))
-    direct, transitive = context.resolver.resolve([root])
-    needed = [d.artifact for d in (*direct, *transitive) if d.scope in ("compile", "runtime")]
-    needed.append(_artifact(context, BINDING))
+    needed = []
+    if bundle.root:
+        root = context.create_dependency(replace(Coordinate.parse(bundle.root), scope="compile"))
+        direct, transitive = context.resolver.resolve([root])
+        needed += [d.artifact for d in (*direct, *transitive) if d.scope in ("compile", "runtime")]
+    needed += [_artifact(context, coordinate) for coordinate in bundle.alone]
     lines = [f"{a.groupId}:{a.artifactId}:{a.version} {_sha256(Path(a.resolve()))}" for a in needed]
-    LOCK.write_text("# coordinate sha256; written by: python -m deploy.embedded.jars lock\n" + "\n".join(lines) + "\n")
+    head = "# coordinate sha256; written by: python -m deploy.embedded.jars lock"
+    bundle.lock.write_text(f"{head}\n" + "\n".join(lines) + "\n")
     return len(lines)
 
 
 def main(arguments: list[str]) -> int:
-    """`lock` or `fetch`; exit code 2 for anything else."""
-    if arguments == ["lock"]:
-        print(f"{write_lock()} jars locked in {LOCK.name}")
-    elif arguments == ["fetch"]:
-        try:
-            print(f"{len(fetch())} jars of Kafka {KAFKA_VERSION} in the cache")
-        except JarsUnavailable as error:
-            print(error, file=sys.stderr)
-            return 1
-    else:
-        print("usage: python -m deploy.embedded.jars lock|fetch", file=sys.stderr)
+    """`lock` or `fetch` and the name of a bundle; exit code 2 for anything else."""
+    command, name = arguments if len(arguments) == 2 else ("", "")
+    bundle = BUNDLES.get(name)
+    if bundle is None or command not in ("lock", "fetch"):
+        print(f"usage: python -m deploy.embedded.jars lock|fetch {'|'.join(BUNDLES)}", file=sys.stderr)
         return 2
+    if command == "lock":
+        print(f"{write_lock(bundle)} jars locked in {bundle.lock.name}")
+        return 0
+    try:
+        print(f"{len(fetch(bundle=bundle))} jars of {bundle.name} in the cache")
+    except JarsUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

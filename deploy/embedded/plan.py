@@ -4,17 +4,18 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from deploy.embedded import kafka
 from deploy.embedded.processes import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("kafka", "mongo", "vault", "gateway", "relay", "cases", "subjects", "notifications", "metrics")
+PARTS = ("kafka", "mongo", "vault", "gateway", "relay", "mail", "cases", "subjects", "notifications", "metrics")
 INFRA, SERVICES = 1, 2
 WORKER_METRICS_PORT = 9101
 STORE_VARIABLE = "DUBAN_EMBEDDED_STORE"
+MAIL_VARIABLE = "DUBAN_MAIL_IMAP_HOST"
 
 
 class Refused(RuntimeError):
@@ -23,7 +24,8 @@ class Refused(RuntimeError):
 
 @dataclass(frozen=True)
 class Plan:
-    """`partitions` and `brokers` are fixed by the first start of a data folder (layout.json)."""
+    """`partitions` and `brokers` are fixed by the first start of a data folder (layout.json). `mail`: the environment
+    names a mail server."""
 
     data: Path
     http_port: int = 8080
@@ -34,6 +36,7 @@ class Plan:
     workers: int = 1
     partitions: int = 4
     only: tuple[str, ...] = PARTS
+    mail: bool = field(default_factory=lambda: bool(os.environ.get(MAIL_VARIABLE)))
 
     @property
     def bootstrap(self) -> str:
@@ -91,6 +94,7 @@ class Plan:
             "DUBAN_USERS_FILE": str(self.users_file),
             "DUBAN_PUBLIC_KEYS": str(self.public_keys),
             "DUBAN_VAULT_URL": self.vault,
+            "DUBAN_PUBLIC_URL": os.environ.get("DUBAN_PUBLIC_URL") or f"{self.http}/complaints",
             "DUBAN_AUDIT_HEADS_FILE": str(self.data / "audit" / "heads.jsonl"),
             "DUBAN_STATE_DIR": str(self.data / "state"),
             "DUBAN_CHECKPOINT_DIR": str(self.data / "checkpoints"),
@@ -203,6 +207,15 @@ def _relay(plan: Plan, _: Sequence[Path]) -> list[Spec]:
     return [_with_metrics(plan, "relay", ["deploy.embedded.relay"], plan.metrics_port)]
 
 
+def _mail(plan: Plan, _: Sequence[Path]) -> list[Spec]:
+    """Asked whether it lives: that a mail server is away keeps no stack from starting."""
+    if not plan.mail:
+        return []
+    port = plan.metrics_port + 6
+    spec = _with_metrics(plan, "mail", ["services.complaints.main", "mail"], port)
+    return [replace(spec, probe=f"http:http://127.0.0.1:{port}/health/live")]
+
+
 def _cases(plan: Plan, _: Sequence[Path]) -> list[Spec]:
     return [worker(plan, "cases", f"cases-{n}", plan.metrics_port + 9 + n) for n in range(1, plan.workers + 1)]
 
@@ -226,6 +239,6 @@ def _with_metrics(plan: Plan, name: str, module: list[str], port: int) -> Spec:
 
 
 _BUILDERS = {
-    "kafka": _kafka, "mongo": _mongo, "vault": _vault, "gateway": _gateway, "relay": _relay, "cases": _cases,
-    "subjects": _subjects, "notifications": _notifications, "metrics": _metrics,
+    "kafka": _kafka, "mongo": _mongo, "vault": _vault, "gateway": _gateway, "relay": _relay, "mail": _mail,
+    "cases": _cases, "subjects": _subjects, "notifications": _notifications, "metrics": _metrics,
 }  # fmt: skip

@@ -85,7 +85,10 @@ def build(
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
     add_office_routes(app, offices, utc_now)
     directory, doing = load_directory(settings.policies), Commands(service, bodies)
-    add_pages(app, PublicSite(service, doing, inbox, attachments, guessing, receipts, directory, offices))
+    site = PublicSite(
+        service, doing, inbox, attachments, guessing, receipts, directory, offices, settings.mail_sender
+    )  # fmt: skip
+    add_pages(app, site)
     add_desk(app, settings, doing, receipts, offices, attachments, recorded)
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)

@@ -1,5 +1,5 @@
 """Composition root of complaints: `serve` the API; `relay` events, and beside it what services left to do: identities
-for the vault, rewards to propose, answers to merged complaints, due times after a change of policy."""
+for the vault, rewards to propose, answers to merged complaints, due times after a change of policy; take `mail` in."""
 
 import time
 
@@ -12,7 +12,14 @@ from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
 from services.complaints.current_due import current_due
-from services.complaints.identities import Forwarder, put_to_vault
+from services.complaints.identities import Forwarder, IdentitySealing, put_to_vault
+from services.complaints.inbox import Inbox
+from services.complaints.mail.mailbox import Mailbox
+from services.complaints.mail.poller import MailPoller
+from services.complaints.mail.post import Post
+from services.complaints.mail.receipt import Receipts as MailReceipts
+from services.complaints.mail.servers import imap_of, smtp_of
+from services.complaints.mail.taking import Taking
 from services.complaints.offices import Stores, load_schedule
 from services.complaints.open311 import keys
 from services.complaints.open311.keys import keys_file
@@ -23,6 +30,7 @@ from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
 from services.complaints.rewards.repository import MongoRewards
 from services.complaints.rewards.vouchers import Vouchers
+from services.complaints.schemas import command_bodies
 from services.complaints.service import KIND, ComplaintService
 from services.complaints.supervisors.repository import MongoSupervisors
 from services.complaints.surveys.repository import MongoSurveys
@@ -30,7 +38,7 @@ from services.complaints.telling import Teller
 from services.shared.access import load_groups
 from services.shared.audit.trail import MongoTrail
 from services.shared.mongo import connect_store
-from services.shared.relay import Relay
+from services.shared.relay import Relay, serve_relay
 from services.shared.settings import Settings
 from services.shared.source_app import source_cli, source_relay, utc_now
 
@@ -40,11 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     connect_store(settings, KIND.service)
     connect_store(settings, "audit")
-    receipts = Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
-    key = secret_key(settings.signing_key_file.with_name("attachments.key"))
-    store, scan = Store.of(settings.attachments, settings.data), scanner(settings.attachment_scanner)
-    attachments = Attachments(MongoEvidence(), store, key, scan, utc_now)
-    return build(settings, MongoComplaints(), receipts, attachments, MongoTrail(utc_now), _stores(settings))
+    attachments, trail = _attachments(settings), MongoTrail(utc_now)
+    return build(settings, MongoComplaints(), _receipts(settings), attachments, trail, _stores(settings))
 
 
 def create_relay(settings: Settings) -> Relay:
@@ -70,9 +75,7 @@ def create_proposer(settings: Settings) -> Proposer:
 def create_teller(settings: Settings) -> Teller:
     """What gives merged complaints the answers that a crash kept from them, beside the relay."""
     connect_store(settings, KIND.service)
-    complaints, receipts = MongoComplaints(), Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
-    groups, handling = load_groups(settings.policies), load_handling(settings.policies)
-    return Teller(complaints, ComplaintService(complaints, receipts, groups, utc_now, handling))
+    return Teller(MongoComplaints(), _service(settings))
 
 
 def create_recomputer(settings: Settings) -> Recomputer:
@@ -80,6 +83,39 @@ def create_recomputer(settings: Settings) -> Recomputer:
     connect_store(settings, KIND.service)
     complaints = MongoComplaints()
     return Recomputer(complaints, current_due(settings.policies, complaints.kept_decrees, time.monotonic))
+
+
+def create_mail(settings: Settings) -> MailPoller:
+    """What takes mails in and answers them. Raises ValueError for settings that do not say where from."""
+    imap, smtp = imap_of(settings), smtp_of(settings)
+    connect_store(settings, KIND.service)
+    service, attachments = _service(settings), _attachments(settings)
+    sealing = IdentitySealing(_receipts(settings), settings.public_keys / "custodians.json")
+    bodies = command_bodies(service.keep_text, sealing)
+    taking = Taking(service, bodies[KIND.life.opening], Inbox(service, attachments, bodies), attachments)
+    return MailPoller(
+        lambda: Mailbox(imap), Post(smtp, settings.mail_envelope_sender),
+        MailReceipts(settings.mail_sender, settings.public_url), taking, utc_now, own=settings.mail_sender,
+        filed=settings.mail_filed, poll_seconds=settings.mail_poll_seconds,
+    )  # fmt: skip
+
+
+def _service(settings: Settings) -> ComplaintService:
+    """The rules and records of the API, for what acts beside it."""
+    complaints, receipts = MongoComplaints(), _receipts(settings)
+    groups, handling = load_groups(settings.policies), load_handling(settings.policies)
+    due = current_due(settings.policies, complaints.kept_decrees, time.monotonic)
+    return ComplaintService(complaints, receipts, groups, utc_now, handling, due=due)
+
+
+def _receipts(settings: Settings) -> Receipts:
+    return Receipts.from_file(settings.signing_key_file.with_name("receipts.key"))
+
+
+def _attachments(settings: Settings) -> Attachments:
+    key = secret_key(settings.signing_key_file.with_name("attachments.key"))
+    store, scan = Store.of(settings.attachments, settings.data), scanner(settings.attachment_scanner)
+    return Attachments(MongoEvidence(), store, key, scan, utc_now)
 
 
 def _stores(settings: Settings) -> Stores:
@@ -90,6 +126,16 @@ def _stores(settings: Settings) -> Stores:
 cli = source_cli(
     KIND.service, create_app, create_relay, create_forwarder, create_proposer, create_teller, create_recomputer
 )
+
+
+@cli.command(help="Take e-mail in and send receipts. Example: python -m services.complaints.main mail --port 9107")
+def mail(port: int = 9107, host: str = "127.0.0.1") -> None:
+    try:
+        poller = create_mail(Settings())
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    serve_relay([poller], host=host, port=port)
 
 
 @cli.command(help="Give an application a key for Open311. Example: … main open311-key city-app; --take-back ends it")

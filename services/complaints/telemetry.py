@@ -14,3 +14,18 @@ IDENTITIES_WAITING = Gauge("duban_identities_waiting", "Sealed identities that t
 IDENTITIES_HANDED_ON = Counter(
     "duban_identities_handed_on", "Sealed identities offered to the vault, by outcome (kept, refused)", ["outcome"]
 )
+MAILS = Counter(
+    "duban_mails",
+    "Mails dealt with (filed; filed and kept aside: too-large, undeliverable; aside unfiled: loop, bounce, automatic,"
+    " list, malformed, failed)",
+    ["outcome"],
+)
+MAIL_RECEIPTS = Counter(
+    "duban_mail_receipts", "Receipts by mail, by outcome (sent, undeliverable, unanswerable: no address)", ["outcome"]
+)
+MAIL_WAITING = Gauge("duban_mail_waiting", "Mails that lie in the INBOX")
+MAIL_RETRIES = Counter(
+    "duban_mail_retries",
+    "Times that mail had to wait, by what for (imap, smtp, store, scanner, custodians)",
+    ["reason"],
+)

@@ -68,7 +68,10 @@ class Runner(Protocol):
     """What runs in a thread of a relay's process: a relay, or something else that carries what services left to do."""
 
     service: str
-    ready: bool
+
+    @property
+    def ready(self) -> bool | str:
+        """True, or False or the reason why not."""
 
     def run(self, stop: threading.Event) -> None:
         """Do it until `stop` is set."""
@@ -294,6 +297,6 @@ def serve_relay(relays: Sequence[Runner], *, host: str, port: int) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    serve_probes(port, lambda: all(r.ready for r in relays), host)
+    serve_probes(port, lambda: next((r.ready for r in relays if r.ready is not True), True), host)
     for thread in run_relays(relays, stop):
         thread.join()

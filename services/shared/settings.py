@@ -1,8 +1,11 @@
 """What every process is told from outside: environment variables with the prefix DUBAN_. Free of defaults that bind."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MailSecurity = Literal["tls", "starttls", "none"]
 
 
 class Settings(BaseSettings):
@@ -38,3 +41,18 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = 5.0
     watchdog_seconds: float = 60.0
     dead_letter_limit: int = 1000  # unreadable records in a row after which a partition stops
+    public_url: str = ""  # of the public pages, as people outside reach them: for receipts by mail
+    mail_imap_host: str = ""  # no mail when empty
+    mail_imap_port: int = 993
+    mail_imap_security: MailSecurity = "tls"
+    mail_imap_user: str = ""
+    mail_imap_password_file: Path | None = None
+    mail_smtp_host: str = ""
+    mail_smtp_port: int = 465
+    mail_smtp_security: MailSecurity = "tls"
+    mail_smtp_user: str = ""  # no signing in when empty
+    mail_smtp_password_file: Path | None = None
+    mail_sender: str = ""  # the address that people write to and that receipts come from
+    mail_envelope_sender: str = ""  # where bounces of receipts go; empty as RFC 3834 wants it
+    mail_filed: str = "Filed"  # the folder of mails that are done; empty deletes them
+    mail_poll_seconds: float = 15.0

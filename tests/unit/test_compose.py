@@ -162,8 +162,8 @@ def _commands(module: Any) -> dict[str, Any]:
 
 
 def _default(value: str) -> str:
-    """The value of "${NAME:-default}" where NAME is not set."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+    """The value of "${NAME:-default}", or "${NAME-default}", where NAME is not set."""
+    return re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", value)
 
 
 def _sample_names(metric: Any) -> set[str]:

@@ -63,6 +63,22 @@ def test_a_plan_survives_its_json(tmp_path: Path) -> None:
     assert Plan.from_json(plan.to_json()) == plan
 
 
+def test_mail_is_a_process_only_where_a_mail_server_is_named_and_stays_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "mail" not in [spec.name for spec in specs(Plan(data=tmp_path), [])]
+    monkeypatch.setenv("DUBAN_MAIL_IMAP_HOST", "imap.city.example")
+    plan = Plan(data=tmp_path)
+    monkeypatch.delenv("DUBAN_MAIL_IMAP_HOST")
+    (mail,) = [spec for spec in specs(Plan.from_json(plan.to_json()), []) if spec.name == "mail"]
+    assert mail.probe.endswith("/health/live"), "a mail server that is away keeps no stack from starting"
+
+
+def test_the_mail_server_of_the_tests_is_pinned() -> None:
+    (jar,) = jars.locked(jars.GREENMAIL)
+    assert (jar.coordinate, len(jar.sha256)) == (*jars.GREENMAIL.alone, 64)
+
+
 def test_the_lock_holds_kafka_and_its_clients_in_one_version() -> None:
     versions = {jar.coordinate.split(":")[1]: jar.coordinate.split(":")[2] for jar in jars.locked()}
     assert versions["kafka_2.13"] == jars.KAFKA_VERSION

@@ -31,8 +31,8 @@ _FORM_BYTES = 256 * 1024
 _CHANGE = "change-"
 
 
-def routes(pages: Pages, commands: Commands, agencies: Directory) -> APIRouter:
-    """The start page and the form."""
+def routes(pages: Pages, commands: Commands, agencies: Directory, mail: str) -> APIRouter:
+    """The start page and the form. `mail` is the address for complaints by e-mail, empty where there is none."""
     router = APIRouter(route_class=pages.route_class(), dependencies=[Depends(require("complaints.pages"))])
 
     def question(
@@ -46,7 +46,7 @@ def routes(pages: Pages, commands: Commands, agencies: Directory) -> APIRouter:
 
     @router.get("/", include_in_schema=False)
     def start(request: Request) -> Response:
-        return pages.render(request, "start.html")
+        return pages.render(request, "start.html", mail=mail)
 
     @router.get("/file", include_in_schema=False)
     def begun(request: Request) -> Response:

@@ -29,13 +29,14 @@ class PublicSite(NamedTuple):
     receipts: Receipts
     agencies: Directory
     offices: Offices
+    mail: str
 
 
 def add_pages(app: FastAPI, site: PublicSite) -> None:
     """Add /, /file, /inbox, /survey and /assets."""
     pages = Pages()
     for router in (
-        filing.routes(pages, site.commands, site.agencies),
+        filing.routes(pages, site.commands, site.agencies, site.mail),
         inbox_pages.routes(
             pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts, site.offices.rewards
         ),

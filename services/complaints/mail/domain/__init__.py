@@ -1,0 +1,1 @@
+"""What a mail says, and whether a person wrote it. Free of frameworks, clocks and I/O."""
