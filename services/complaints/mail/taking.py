@@ -27,7 +27,7 @@ from services.shared.bodies import Body
 from services.shared.commands import KeyReused, Order
 from services.shared.web.words import CITY_ZONE
 
-ACCOUNT = Principal("mail", frozenset({"citizen"}))
+ACCOUNT = Principal("mail", frozenset({"intake"}))
 
 
 class Taken(NamedTuple):
