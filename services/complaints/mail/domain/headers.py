@@ -67,8 +67,8 @@ def message_id(message: Message) -> str | None:
 
 
 def decoded_bytes(content: bytes, charset: str) -> str:
-    """`content` as text: by `charset` when it is that, else as UTF-8, else as Chinese. What is damaged, or none of these,
-    has marks in place of what cannot be read."""
+    """`content` as text: by `charset` when it is that, else as UTF-8, else as Chinese. What is damaged, or none of
+    these, has marks in place of what cannot be read."""
     codec = _codec(charset)
     for encoding in (codec, "utf-8"):
         with suppress(UnicodeError):
