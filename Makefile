@@ -14,7 +14,8 @@ export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
 ALONE := tests/contract tests/unit tests/topology
-WITH_STACK := tests/integration tests/e2e tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py
+WITH_STACK := tests/integration tests/e2e tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py \
+	tests/crash/test_filings_under_kills.py
 
 .PHONY: help install demo logs crash torture fuzz bench test lint contracts unit locks clean
 
@@ -75,7 +76,7 @@ locks: $(DONE)/uv ## requirements/*.lock from pyproject.toml [UPGRADE=1]
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.lock
 
 clean: ## removes what set-up made; data of the embedded stack (.duban) stays
-	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/*/web/vendor .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench .venv-fuzz node_modules services/*/web/vendor services/*/web/*/vendor .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 
 $(DONE)/uv: requirements/uv.lock
@@ -98,7 +99,7 @@ $(DONE)/python: requirements/dev.lock pyproject.toml $(DONE)/uv
 	@touch $@
 
 $(DONE)/assets: package.json package-lock.json services/shared/web/assets.py \
-		$(wildcard services/*/web/styles/*.scss) $(DONE)/python
+		$(wildcard services/*/web/styles/*.scss services/*/web/*/styles/*.scss) $(DONE)/python
 	@echo "== web assets"
 	@$(BIN)/python -m services.shared.web.assets
 	@touch $@

@@ -1,5 +1,5 @@
 """Which alerts must come, by brute force over whole histories. Shares no code with supervision: its own reading of
-policies/*.yaml, its own working days, its own clocks. Rows B2, C2, G1, H1, H2, H3.
+policies/*.yaml, its own working days, its own clocks. Rows B1, B2, B5, C2, G1, H1, H2, H3.
 
 An event at the due instant is in time. Time passes in a case before each of its events and up to `end`.
 """
@@ -42,11 +42,12 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that counts against whoever is named in `who`."""
+    """Something that counts against whoever is named in `who`; or for the `pair` of agencies that passed a case on."""
 
     at: datetime
     offence: str
     who: Who
+    pair: str = ""
 
 
 class Round(msgspec.Struct, kw_only=True):
@@ -114,28 +115,56 @@ class _Case:
         return found
 
     def _happen(self, kind: str, at: datetime, data: Any) -> None:
+        before = self.holder
         if kind in _TAKES_OVER:
             self.holder = self._completed(data)
         for name, spec in self.clocks.items():
-            value = getattr(data, spec["per"]) if "per" in spec and hasattr(data, spec["per"]) else None
-            mine = [r for r in self.rounds if r.spec is spec and (value is None or r.value == value)]
-            for run in mine:
-                self._move(run, kind, at, data)
-            self._start(name, spec, value, mine, kind, at, data)
+            self._clock(name, spec, kind, at, data)
         for rule in self.policy["facts"]:  # YAML 1.1 reads the key `on` as true
             if (
                 rule.get("on", rule.get(True)) == kind
                 and _matches(rule.get("when"), data)
                 and not _excepted(rule.get("unless"), data)
+                and not getattr(data, rule.get("without", ""), None)
             ):
-                offence = rule.get("offence") or getattr(data, rule["offence_from"])
-                if data.agency is not None or self.holder is not None:
-                    self.facts.append(Fact(at=at, offence=offence, who=self._completed(data)))
+                self._count(rule, at, data, before)
 
-    def _move(self, run: Round, kind: str, at: datetime, data: Any) -> None:
+    def _clock(self, name: str, spec: dict[str, Any], kind: str, at: datetime, data: Any) -> None:
+        """What an event does to the clocks of one name. Those that start with it are stopped whatever it names."""
+        named = getattr(data, spec.get("per", ""), None)
+        values = list(dict.fromkeys(named)) if isinstance(named, list) else [named]
+        runs = [r for r in self.rounds if r.spec is spec]
+        starts = kind in spec["start"] or kind in spec.get("restart_on", ())
+        for run in runs:
+            if starts or not named or run.value in values:
+                self._move(name, run, kind, at, data)
+        for value in values:
+            holder = None
+            if value is not None:
+                holder = _apart(value) if isinstance(named, list) else self._named(data)
+            mine = [r for r in runs if value is None or r.value == value]
+            self._start(name, spec, value, holder, mine, kind, at, data)
+
+    def _count(self, rule: dict[str, Any], at: datetime, data: Any, before: Who | None) -> None:
+        offence = rule.get("offence") or getattr(data, rule["offence_from"])
+        if not rule.get("pair"):
+            if data.agency is not None or self.holder is not None:
+                self.facts.append(Fact(at=at, offence=offence, who=self._completed(data)))
+        elif before is not None and data.agency not in (None, before[0]):
+            pair = f"pair:{'|'.join(sorted((before[0], data.agency)))}/{self.ref}"
+            self.facts.append(Fact(at=at, offence=offence, who=(before[0], None, None), pair=pair))
+
+    def _move(self, name: str, run: Round, kind: str, at: datetime, data: Any) -> None:
         spec = run.spec
         if kind in spec.get("stop", ()):
             self._stop(run)
+        elif kind in spec.get("renew_on", ()) and not run.stopped:
+            deadline = Deadline.of(self.days, at, spec["limit"], spec.get("warn_at_percent"))
+            if run.breached:
+                self._stop(run)
+                self._add(name, spec, run.value, run.holder, deadline)
+            else:
+                run.deadline = deadline
         elif run.stopped or run.breached:
             return
         elif kind in spec.get("pause", ()):
@@ -156,9 +185,11 @@ class _Case:
             run.breached[1] = "settled"
 
     def _start(
-        self, name: str, spec: dict[str, Any], value: str | None, mine: list[Round], kind: str, at: datetime, data: Any
-    ) -> None:
-        again = kind in spec.get("restart_on", ()) and _matches(spec.get("restart_when"), data)
+        self, name: str, spec: dict[str, Any], value: str | None, holder: Who | None, mine: list[Round], kind: str,
+        at: datetime, data: Any,
+    ) -> None:  # fmt: skip
+        asked = {field: wanted for field, wanted in spec.get("restart_when", {}).items() if hasattr(data, field)}
+        again = kind in spec.get("restart_on", ()) and _matches(asked, data)
         if not (again or (kind in spec["start"] and not mine)):
             return
         limit: Any = spec.get("limit")
@@ -169,12 +200,17 @@ class _Case:
         for run in mine:
             if not run.breached:
                 self._stop(run)
+        self._add(name, spec, value, holder, Deadline.of(self.days, at, limit, spec.get("warn_at_percent")))
+
+    def _add(
+        self, name: str, spec: dict[str, Any], value: str | None, holder: Who | None, deadline: Deadline
+    ) -> None:  # fmt: skip
         label = name if value is None else f"{name}:{value}"
-        holder = self._named(data) if value is not None else None
+        before = sum(r.spec is spec and r.value == value for r in self.rounds)
         self.rounds.append(
             Round(
-                spec=spec, value=value, name=label if not mine else f"{label}#{len(mine) + 1}", holder=holder,
-                deadline=Deadline.of(self.days, at, limit, spec.get("warn_at_percent")),
+                spec=spec, value=value, name=label if not before else f"{label}#{before + 1}", holder=holder,
+                deadline=deadline,
             )
         )  # fmt: skip
 
@@ -192,7 +228,8 @@ class _Case:
                 if run.warned and run.warned[1] == "open":
                     run.warned[0], run.warned[1] = due, "settled"
                 if run.spec["owner"] == "agency" and who[0] != _OFFICE:
-                    self.facts.append(Fact(at=due + _TICK, offence=run.spec["rule"], who=who))
+                    offence = run.spec.get("offence", run.spec["rule"])
+                    self.facts.append(Fact(at=due + _TICK, offence=offence, who=who))
             red_after = run.spec.get("red_after")
             if red_after and Deadline.of(self.days, due, red_after, None).due() < until:  # type: ignore[operator]
                 run.breached[2] = "red"
@@ -212,6 +249,15 @@ class _Case:
         return agency, section, officer
 
 
+def _apart(name: str) -> Who:
+    agency, _, section = name.partition("/")
+    return agency, section or None, None
+
+
+def _when(fact: Fact) -> datetime:
+    return fact.at
+
+
 def _matches(when: dict[str, Any] | None, data: Any) -> bool:
     for field, wanted in (when or {}).items():
         if getattr(data, field, None) not in (wanted if isinstance(wanted, list) else [wanted]):
@@ -227,6 +273,9 @@ def _repeats(facts: Sequence[Fact], rules: Sequence[dict[str, Any]], end: dateti
     """Repeat offenders: for each subject, every fact that lifts the count of its window to the threshold."""
     by_subject: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
+        if fact.pair:
+            by_subject[fact.pair].append(fact)
+            continue
         agency, section, officer = fact.who
         by_subject[f"agency:{agency}"].append(fact)
         if section is not None:
@@ -238,14 +287,14 @@ def _repeats(facts: Sequence[Fact], rules: Sequence[dict[str, Any]], end: dateti
         for rule in rules:
             threshold = rule["thresholds"].get(subject.partition(":")[0])
             window = timedelta(days=rule["window_days"])
-            times = sorted(f.at for f in all_facts if f.offence in rule["offences"] and f.at < end)
-            for number, at in enumerate(times):
-                before = sum(at - window < earlier for earlier in times[:number])
+            counted = sorted((f for f in all_facts if f.offence in rule["offences"] and f.at < end), key=_when)
+            for number, fact in enumerate(counted):
+                before = sum(fact.at - window < earlier.at for earlier in counted[:number])
                 if threshold is not None and before + 1 == threshold:
                     found.add(
                         Expected(
-                            rule=rule["name"], subject=subject, clock="", at=at, state="open",
-                            severity=rule["severity"], agency=all_facts[0].who[0],
+                            rule=rule["name"], subject=subject.partition("/")[0] if fact.pair else subject, clock="",
+                            at=fact.at, state="open", severity=rule["severity"], agency=fact.who[0],
                         )
                     )  # fmt: skip
     return found

@@ -103,8 +103,11 @@ class Supervisor:
                 if not (log_dir / "meta.properties").exists():
                     kafka.format_storage(paths, folder, cluster_id)
         users_txt = self.plan.data / "users.txt"
-        seeding.seed(self.plan.signing_key_file, self.plan.users_file, users_txt, self.plan.policies)
-        seeding.seed_vault(self.plan.vault_keys, self.plan.public_keys, users_txt)
+        try:
+            seeding.seed(self.plan.signing_key_file, self.plan.users_file, users_txt, self.plan.policies)
+            seeding.seed_vault(self.plan.vault_keys, self.plan.public_keys, users_txt)
+        except ValueError as error:  # an account that cannot be
+            raise Refused(str(error)) from None
         self.children = [Child(spec) for spec in specs(self.plan, paths)]
 
     def _between(self) -> None:

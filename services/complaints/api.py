@@ -3,15 +3,15 @@
 import time
 
 import msgspec
-from fastapi import Depends, FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
 
-from services.complaints.attachments.api import add_evidence_routes
+from services.complaints.attachments.api import EVIDENCE, add_evidence_routes
 from services.complaints.attachments.service import Attachments
+from services.complaints.current_due import current_due
 from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
 from services.complaints.inbox import Inbox
-from services.complaints.inbox_api import add_inbox_routes
-from services.complaints.inbox_schemas import Appeal, Code, Message, Rating
+from services.complaints.inbox_api import INBOX, add_inbox_routes
 from services.complaints.offices import Offices, Stores
 from services.complaints.offices_api import BODIES, add_office_routes
 from services.complaints.open311.api import add_open311_routes
@@ -21,8 +21,10 @@ from services.complaints.open311.reports import FILINGS_IN_ALL, FILINGS_PER_APPL
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
-from services.complaints.schemas import command_bodies
-from services.complaints.service import ComplaintService
+from services.complaints.schemas import Words, command_bodies
+from services.complaints.service import ComplaintService, NotYourChannel
+from services.complaints.web.commands import Commands
+from services.complaints.web.desk.site import add_desk
 from services.complaints.web.directory import load_directory
 from services.complaints.web.site import PublicSite, add_pages
 from services.contracts.codec import encode_json
@@ -30,7 +32,8 @@ from services.contracts.instants import from_micros
 from services.shared.access import Principal, load_groups, reach
 from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
-from services.shared.case_api import JSON
+from services.shared.describing import JSON, described
+from services.shared.problems import Problem
 from services.shared.settings import Settings
 from services.shared.source_app import source_app, utc_now
 
@@ -43,10 +46,12 @@ def build(
     recorded = trail or MemoryTrail(utc_now)
     groups, handling = load_groups(settings.policies), load_handling(settings.policies)
     offices = Offices.of(settings.policies, complaints, recorded, stores or Stores.in_memory(), utc_now)
-    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit)
+    due = current_due(settings.policies, complaints.kept_decrees, time.monotonic)
+    service = ComplaintService(complaints, receipts, groups, utc_now, handling, offices.supervisors.admit, due)
     bodies = command_bodies(service.keep_text, IdentitySealing(receipts, settings.public_keys / "custodians.json"))
-    app = source_app("Complaints", settings, service, bodies, Code, Message, Rating, Appeal, *BODIES)
+    app = source_app("Complaints", settings, service, bodies, *EVIDENCE, *INBOX, Words, *BODIES)
 
+    app.add_exception_handler(NotYourChannel, _not_your_channel)
     for_text = Depends(require("complaints.text"))
     for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
 
@@ -64,24 +69,33 @@ def build(
         recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
-    app.add_api_route("/v1/cases/{case_id}/text", text, methods=["GET"], name="complaints.text", tags=["complaints"])
+    app.add_api_route(
+        "/v1/cases/{case_id}/text", text, methods=["GET"], name="complaints.text", tags=["complaints"],
+        openapi_extra=described(answer=Words),
+    )  # fmt: skip
     app.add_api_route(
         "/v1/cases/{case_id}/similar", similar, methods=["GET"], name="complaints.similar", tags=["complaints"]
     )
     app.add_api_route(
-        "/v1/cases/{case_id}/texts/{text_ref}", note, methods=["GET"], name="complaints.note", tags=["complaints"]
-    )
+        "/v1/cases/{case_id}/texts/{text_ref}", note, methods=["GET"], name="complaints.note", tags=["complaints"],
+        openapi_extra=described(answer=Words),
+    )  # fmt: skip
     inbox, guessing = Inbox(service, attachments, bodies), Guessing(time.monotonic)
     add_evidence_routes(app, service, attachments, recorded)
     add_inbox_routes(app, service, inbox, attachments, guessing, recorded)
     add_office_routes(app, offices, utc_now)
-    directory = load_directory(settings.policies)
+    directory, doing = load_directory(settings.policies), Commands(service, bodies)
     site = PublicSite(
-        service, inbox, attachments, guessing, bodies, receipts, directory, offices, settings.mail_sender
+        service, doing, inbox, attachments, guessing, receipts, directory, offices, settings.mail_sender
     )  # fmt: skip
     add_pages(app, site)
+    add_desk(app, settings, doing, receipts, offices, attachments, recorded)
     open311, keys = load_open311(settings.policies), Keys(keys_file(settings.signing_key_file))
     limits = Guessing(time.monotonic, FILINGS_PER_APPLICATION, FILINGS_IN_ALL), Guessing(time.monotonic)
     reports = Reports(service, complaints, bodies[service.kind.life.opening], open311, keys, *limits)
     add_open311_routes(app, reports, open311, utc_now)
     return app
+
+
+async def _not_your_channel(_: Request, error: Exception) -> Response:
+    return Problem(403, "Not your channel", str(error), slug="not-your-channel").response()

@@ -17,8 +17,8 @@ from services.shared.outbox import Broadcast
 
 
 class WaitingIdentity(EmbeddedDocument):
-    """A sealed identity (SealedIdentity) on its way to the vault: in the one write that files the complaint, gone from
-    here when the vault has it."""
+    """A sealed identity (SealedIdentity) on its way to the vault: in the one write that files the complaint or gives
+    the name, gone from here when the vault has it."""
 
     identity_ref = StringField(required=True)
     key_id = StringField(required=True)
@@ -35,11 +35,15 @@ class ComplaintDocument(CaseDocument):
         "indexes": [
             {"fields": ["receipt"], "unique": True, "sparse": True, "name": "receipt", "cls": False},
             {"fields": ["sealed.identity_ref"], "sparse": True, "name": "sealed", "cls": False},
+            {"fields": ["untold"], "sparse": True, "name": "untold", "cls": False},
             {"fields": ["merged_into"], "sparse": True, "name": "merged_into", "cls": False},
             {"fields": ["about", "filed_at"], "sparse": True, "name": "similar", "cls": False},
             {"fields": ["supervisor", "filed_at"], "sparse": True, "name": "supervisor", "cls": False},
             {"fields": ["found", "considered"], "sparse": True, "name": "rewardable", "cls": False},
             {"fields": ["open311.service_code", "filed_at"], "sparse": True, "name": "open311", "cls": False},
+            {"fields": ["due_at", "_id"], "sparse": True, "name": "work", "cls": False},
+            {"fields": ["holders", "due_at", "_id"], "sparse": True, "name": "work_of", "cls": False},
+            {"fields": ["timeline", "due_version"], "name": "due_version", "cls": False},
         ],
     }
     channel = StringField(required=True)
@@ -53,6 +57,7 @@ class ComplaintDocument(CaseDocument):
     text_ref = StringField()
     their_ref = StringField()
     supervisor = StringField()
+    identity_ref = StringField()
     merged_into = StringField()
     handlers = ListField(StringField())
     redos = IntField()
@@ -60,13 +65,32 @@ class ComplaintDocument(CaseDocument):
     found = BooleanField()
     correction_due = BooleanField()
     considered = BooleanField()
+    untold = IntField()  # version whose reply, or merging, is not yet told to all that are merged
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
+    due_at = IntField()  # what services.complaints.due.Due says; on the live timeline alone
+    due_clock = StringField()
+    due_owner = StringField()
+    provisional = BooleanField()
+    paused = BooleanField()
+    next_step = StringField()
+    holders = ListField(StringField())
+    due_version = StringField()
     open311 = DictField()  # service code and, of public services, the place: what GET requests answers
 
 
 class ComplaintBroadcast(Broadcast):
     meta = {"db_alias": "complaints", "collection": "ticks"}
+
+
+class KeptDecree(Document):
+    """A year's working days by decree (CalendarDecreedV1 as JSON), named by its version: on the log it is gone from the
+    outbox, and due times need it for as long as the calendar of policies/ does not have that year."""
+
+    meta = {"db_alias": "complaints", "collection": "decrees", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    at = IntField(required=True)
+    data = BinaryField(required=True)
 
 
 class ComplaintText(Document):

@@ -15,6 +15,7 @@ from services.complaints.service import ComplaintService
 from services.contracts.conversation import ComplaintAskedV1, ComplaintSupplementedV1
 from services.contracts.envelope import EventModel
 from services.contracts.identifiers import name_of, new_id
+from services.contracts.identity import Identity
 from services.contracts.instants import from_micros
 from services.contracts.registry import event_type
 from services.shared.access import Principal, Reach
@@ -23,9 +24,11 @@ from services.shared.cases import Recorded
 from services.shared.commands import Answer, NotFound, Order
 from services.shared.problems import Problem
 
-# What the person may do where the complaint stands: say something, rate the handling, appeal (rows A2, A3, B3).
+# What the person may do where the complaint stands: say something, rate the handling, appeal, give their name (rows
+# A2, A3, B3).
 SUPPLEMENT, RATE, APPEAL, APPEAL_REFUSAL = "supplement", "call-back", "appeal", "appeal-refusal"
-PERSONS_COMMANDS = (SUPPLEMENT, RATE, APPEAL, APPEAL_REFUSAL)
+IDENTIFY = "identify"
+PERSONS_COMMANDS = (SUPPLEMENT, RATE, APPEAL, APPEAL_REFUSAL, IDENTIFY)
 _ASKED, _SUPPLEMENTED = event_type(ComplaintAskedV1), event_type(ComplaintSupplementedV1)
 _SPEAKER: dict[str, Literal["person", "office"]] = {
     "complaint.filed.v1": PERSON, _SUPPLEMENTED: PERSON, "complaint.appealed.v1": PERSON,
@@ -48,7 +51,10 @@ class Inbox:
         steps = [Step(e.type, from_micros(e.at)) for e in history if e.type not in (_ASKED, _SUPPLEMENTED)]
         allowed = self._service.kind.life.allowed(stored.case.status)
         may = [command for command in PERSONS_COMMANDS if command in allowed]
-        return Thread(stored.case.status, steps, self.messages(history), may)
+        if stored.case.identity_ref is not None:
+            may.remove(IDENTIFY)
+        again = self._service.handled_again_at_most(stored.case) if RATE in may else None
+        return Thread(stored.case.status, steps, self.messages(history), may, again)
 
     def messages(self, history: Sequence[Recorded]) -> list[Said]:
         """What was said in `history`, the first words first."""
@@ -82,11 +88,15 @@ class Inbox:
         data = ComplaintSupplementedV1(
             text_ref=text_ref, evidence_refs=list(message.evidence_refs), answers=message.answers
         )
-        return self._execute(case_id, SUPPLEMENT, data, key)
+        return self._execute(case_id, SUPPLEMENT, data, key=key)
 
     def rate(self, case_id: str, satisfaction: int, key: str | None = None) -> Answer:
         """The person's answer to the call-back: 5 very satisfied to 1 very dissatisfied (row B3)."""
         return self._act(case_id, RATE, {"way": "inbox", "outcome": "rated", "satisfaction": satisfaction}, key)
+
+    def identify(self, case_id: str, identity: Identity, key: str | None = None) -> Answer:
+        """Who the person is, sealed as at filing. Raises a 503 problem when it cannot be sealed."""
+        return self._act(case_id, IDENTIFY, {"identity": identity}, key)
 
     def appeal(self, case_id: str, text: str, key: str | None = None) -> Answer:
         """Appeal against the refusal where the complaint was refused, else against the conclusion (rows A2, B3)."""
@@ -100,11 +110,13 @@ class Inbox:
     def _act(self, case_id: str, command: str, body: dict[str, Any], key: str | None) -> Answer:
         """A command as the API would take it, by the person whose case it is."""
         request = name_of("inbox", case_id, key or new_id())
-        return self._execute(case_id, command, self._bodies[command].read(msgspec.json.encode(body), request), key)
+        return self._execute(case_id, command, *self._bodies[command].take(msgspec.json.encode(body), request), key=key)
 
-    def _execute(self, case_id: str, command: str, data: EventModel, key: str | None) -> Answer:
+    def _execute(
+        self, case_id: str, command: str, data: EventModel, beside: dict[str, Any] | None = None, key: str | None = None
+    ) -> Answer:
         order = Order(
             name=command, data=data, actor=Principal(PERSON, frozenset({"holder"})), reach=Reach(city=True),
-            case_id=case_id, key=key,
+            case_id=case_id, key=key, beside=beside or {},
         )  # fmt: skip
         return self._service.execute(order)[0]

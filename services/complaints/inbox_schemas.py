@@ -55,6 +55,15 @@ class Appeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """A file that was taken. `cleaned`: nothing in it tells who made it."""
+
+    ref: str
+    size: int
+    verdict: str
+    cleaned: bool
+
+
 class Step(msgspec.Struct, frozen=True):
     """One thing that happened to a complaint, as its receipt's holder sees it."""
 
@@ -74,12 +83,16 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Thread(msgspec.Struct, frozen=True):
-    """How a complaint stands and what was said. Neither the agency's people nor their accounts are told here."""
+    """How a complaint stands and what was said. Neither the agency's people nor their accounts are told here.
+
+    `again_at_most`: a rating of so much or less has the complaint handled again (row B3).
+    """
 
     status: str
     steps: list[Step]
     messages: list[Said]
     may: list[str]
+    again_at_most: int | None = None
 
 
 class AskBody(Body[ComplaintAskedV1]):

@@ -1,5 +1,7 @@
-"""Composition root of complaints: `serve` the API; `relay` events, hand identities to the vault, propose rewards; take
-`mail` in."""
+"""Composition root of complaints: `serve` the API; `relay` events, and beside it what services left to do: identities
+for the vault, rewards to propose, answers to merged complaints, due times after a change of policy; take `mail` in."""
+
+import time
 
 import typer
 from fastapi import FastAPI
@@ -9,6 +11,7 @@ from services.complaints.attachments.repository import MongoEvidence
 from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
+from services.complaints.current_due import current_due
 from services.complaints.identities import Forwarder, IdentitySealing, put_to_vault
 from services.complaints.inbox import Inbox
 from services.complaints.mail.mailbox import Mailbox
@@ -22,6 +25,7 @@ from services.complaints.open311 import keys
 from services.complaints.open311.keys import keys_file
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts, secret_key
+from services.complaints.recomputing import Recomputer
 from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
 from services.complaints.rewards.repository import MongoRewards
@@ -30,6 +34,7 @@ from services.complaints.schemas import command_bodies
 from services.complaints.service import KIND, ComplaintService
 from services.complaints.supervisors.repository import MongoSupervisors
 from services.complaints.surveys.repository import MongoSurveys
+from services.complaints.telling import Teller
 from services.shared.access import load_groups
 from services.shared.audit.trail import MongoTrail
 from services.shared.mongo import connect_store
@@ -67,6 +72,21 @@ def create_proposer(settings: Settings) -> Proposer:
     return Proposer(MongoComplaints(), MongoRewards(), MongoTrail(utc_now), schedule, utc_now)
 
 
+def create_teller(settings: Settings) -> Teller:
+    """What gives merged complaints the answers that a crash kept from them, beside the relay."""
+    connect_store(settings, KIND.service)
+    complaints, receipts = MongoComplaints(), _receipts(settings)
+    groups, handling = load_groups(settings.policies), load_handling(settings.policies)
+    return Teller(complaints, ComplaintService(complaints, receipts, groups, utc_now, handling))
+
+
+def create_recomputer(settings: Settings) -> Recomputer:
+    """What computes due times anew after a change of policy or calendar, beside the relay."""
+    connect_store(settings, KIND.service)
+    complaints = MongoComplaints()
+    return Recomputer(complaints, current_due(settings.policies, complaints.kept_decrees, time.monotonic))
+
+
 def create_mail(settings: Settings) -> MailPoller:
     """What takes mails in and answers them. Raises ValueError for settings that do not say where from."""
     imap, smtp = imap_of(settings), smtp_of(settings)
@@ -98,7 +118,9 @@ def _stores(settings: Settings) -> Stores:
     return Stores(MongoRewards(), vouchers, MongoSupervisors(), MongoSurveys())
 
 
-cli = source_cli(KIND.service, create_app, create_relay, create_forwarder, create_proposer)
+cli = source_cli(
+    KIND.service, create_app, create_relay, create_forwarder, create_proposer, create_teller, create_recomputer
+)
 
 
 @cli.command(help="Take e-mail in and send receipts. Example: python -m services.complaints.main mail --port 9107")

@@ -1,15 +1,20 @@
 """Where complaints, their texts and their receipts are kept: the interface, on MongoDB, and in memory."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
+from pymongo.errors import DuplicateKeyError
 
-from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText
+from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText, KeptDecree
 from services.complaints.domain.complaint import ANSWERED, Complaint
+from services.complaints.due import Decree, Due, fields_of
+from services.complaints.work import Listed, WorkQuery
+from services.contracts.clock import CalendarDecreedV1
 from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
-from services.shared.cases import CaseRepository, MemoryCases, MongoCases
+from services.shared.cases import CaseRepository, MemoryCases, MongoCases, Stored
 
 
 class Reported(NamedTuple):
@@ -17,6 +22,14 @@ class Reported(NamedTuple):
 
     case: Complaint
     kept: dict[str, str]
+
+
+class Untold(NamedTuple):
+    """A complaint marked in `version`; `into` is the one that it was merged into."""
+
+    case_id: str
+    into: str | None
+    version: int
 
 
 class ComplaintRepository(CaseRepository[Complaint], Protocol):
@@ -27,6 +40,12 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
 
     def merged_into(self, case_id: str) -> list[str]:
         """The ids of the complaints that were merged into `case_id`."""
+
+    def untold(self, most: int) -> list[Untold]:
+        """Complaints whose reply, or merging, has not been told to all that are merged (row A2)."""
+
+    def mark_told(self, case_id: str, version: int) -> None:
+        """All have the answer that the complaint's `version` brought."""
 
     def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
         """At most `most` live complaints about `agency`, the newest first, filed from `first` to `last` in
@@ -59,6 +78,22 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
         """At most `most` complaints that came through Open311 under these service codes, the newest first, filed from
         `first` to `last` in microseconds and in one of `statuses`."""
 
+    def work(self, query: WorkQuery) -> list[Listed]:
+        """At most `query.limit` complaints of the work list, those due first."""
+
+    def work_count(self, query: WorkQuery) -> int:
+        """How many complaints `query` finds, wherever its page begins."""
+
+    def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
+        """At most `most` live complaints whose due times another policy or calendar gave, but for closed ones; and
+        those that have none yet."""
+
+    def set_due(self, stored: Stored[Complaint], due: Due) -> bool:
+        """Keep due times computed for the case as it was read; False when somebody has written it since."""
+
+    def kept_decrees(self) -> list[Decree]:
+        """Every decree that was broadcast on the live timeline."""
+
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         """Sealed identities that the vault does not have yet."""
 
@@ -79,13 +114,21 @@ class MongoComplaints(MongoCases[Complaint]):
     def merged_into(self, case_id: str) -> list[str]:
         return [found["_id"] for found in self._cases.find({"merged_into": case_id}, {"_id": 1})]
 
+    def untold(self, most: int) -> list[Untold]:
+        found = self._cases.find({"untold": {"$gt": 0}}, {"merged_into": 1, "untold": 1}).limit(most)
+        return [Untold(each["_id"], each.get("merged_into"), each["untold"]) for each in found]
+
+    def mark_told(self, case_id: str, version: int) -> None:
+        self._cases.update_one({"_id": case_id, "untold": version}, {"$unset": {"untold": ""}})
+
     def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
         query = {"about": agency, "filed_at": {"$gte": first, "$lte": last}, "timeline": LIVE}
         found = self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).sort("filed_at", -1).limit(most)
         return [self._stored(document).case for document in found]
 
     def keep_text(self, text_ref: str, text: str) -> None:
-        ComplaintText.objects(id=text_ref).update_one(set_on_insert__text=text, upsert=True)
+        with suppress(DuplicateKeyError):  # the same request sent twice at once: the other one keeps it
+            ComplaintText._get_collection().update_one({"_id": text_ref}, {"$setOnInsert": {"text": text}}, upsert=True)
 
     def text(self, text_ref: str) -> str | None:
         found = ComplaintText.objects(id=text_ref).first()
@@ -127,6 +170,37 @@ class MongoComplaints(MongoCases[Complaint]):
         found = self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).sort("filed_at", -1).limit(most)
         return [Reported(self._stored(document).case, document["open311"]) for document in found]
 
+    def work(self, query: WorkQuery) -> list[Listed]:
+        found = self._cases.find(_work(query), {"outbox": 0, "history": 0, "results": 0})
+        return [
+            Listed(self._stored(document).case, _due(document))
+            for document in found.sort([("due_at", 1), ("_id", 1)]).limit(query.limit)
+        ]
+
+    def work_count(self, query: WorkQuery) -> int:
+        return int(self._cases.count_documents(_work(msgspec.structs.replace(query, after=None))))
+
+    def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
+        stale = {"due_version": {"$ne": version}}
+        query = {"timeline": LIVE, "$or": [{**stale, "status": {"$ne": "closed"}}, {"due_version": None}]}
+        found = self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).limit(most)
+        return [self._stored(document) for document in found]
+
+    def set_due(self, stored: Stored[Complaint], due: Due) -> bool:
+        as_read = {"_id": stored.case.case_id, "version": stored.version}
+        return bool(self._cases.update_one(as_read, {"$set": fields_of(due)}).matched_count)
+
+    def broadcast(self, timeline: str, as_of: int, decree: bytes | None = None) -> None:
+        """A decree is kept first: who dies between the two gives it again, and it is the same one."""
+        if timeline == LIVE and decree:
+            name = msgspec.json.decode(decree, type=CalendarDecreedV1).version
+            KeptDecree.objects(id=name).update_one(set_on_insert__at=as_of, set_on_insert__data=decree, upsert=True)
+        super().broadcast(timeline, as_of, decree)
+
+    def kept_decrees(self) -> list[Decree]:
+        found = KeptDecree._get_collection().find({})
+        return [Decree(d["at"], msgspec.json.decode(d["data"], type=CalendarDecreedV1)) for d in found]
+
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for document in self._cases.find({"sealed.identity_ref": {"$gt": ""}}, {"sealed": 1}):
             yield KeptIdentity(case_id=document["_id"], sealed=msgspec.convert(document["sealed"], SealedIdentity))
@@ -135,18 +209,52 @@ class MongoComplaints(MongoCases[Complaint]):
         self._cases.update_one({"sealed.identity_ref": identity_ref}, {"$unset": {"sealed": ""}})
 
 
+def _due(document: Mapping[str, Any]) -> Due:
+    return msgspec.convert({name: document[name] for name in Due.__struct_fields__ if name in document}, Due)
+
+
+def _work(query: WorkQuery) -> dict[str, Any]:
+    """WorkQuery.matches as a query of documents; those of other timelines have no due time."""
+    found: dict[str, Any] = {"due_at": {"$gte": 0}, "status": {"$in": sorted(query.statuses)}}
+    if query.holders is not None:
+        found["holders"] = {"$in": sorted(query.holders)}
+    if query.clock is not None:
+        found["due_clock"] = query.clock
+    if query.agency is not None:
+        found["agency"] = query.agency
+    if query.due_before is not None:
+        found["due_at"] = {"$gte": 0, "$lt": query.due_before}
+    if query.paused:
+        found["paused"] = True
+    if query.steps is not None:
+        found["next_step"] = {"$in": sorted(query.steps)}
+    if query.after is not None:
+        due_at, case_id = query.after
+        found["$or"] = [{"due_at": {"$gt": due_at}}, {"due_at": due_at, "_id": {"$gt": case_id}}]
+    return found
+
+
 class MemoryComplaints(MemoryCases[Complaint]):
     """Complaints in memory, for tests without a server."""
 
     def __init__(self) -> None:
         super().__init__()
         self._texts: dict[str, str] = {}
+        self._decrees: list[Decree] = []
 
     def by_receipt(self, receipt: str) -> str | None:
         return next((case for case, extra in self.extras.items() if extra.get("receipt") == receipt), None)
 
     def merged_into(self, case_id: str) -> list[str]:
         return [case for case, (stored, _) in self._cases.items() if stored.case.merged_into == case_id]
+
+    def untold(self, most: int) -> list[Untold]:
+        marked = [(case, extra["untold"]) for case, extra in list(self.extras.items()) if "untold" in extra]
+        return [Untold(case, self._cases[case][0].case.merged_into, version) for case, version in marked][:most]
+
+    def mark_told(self, case_id: str, version: int) -> None:
+        if self.extras[case_id].get("untold") == version:
+            del self.extras[case_id]["untold"]
 
     def about(self, agency: str, first: int, last: int, most: int) -> list[Complaint]:
         cases = [stored.case for stored, _ in self._cases.values()]
@@ -190,6 +298,41 @@ class MemoryComplaints(MemoryCases[Complaint]):
             if r.kept["service_code"] in codes and r.case.status in statuses and first <= r.case.filed_at <= last
         ]
         return sorted(found, key=lambda r: -r.case.filed_at)[:most]
+
+    def work(self, query: WorkQuery) -> list[Listed]:
+        found = sorted(self._listed(query), key=lambda i: (i.due.due_at, i.case.case_id))
+        return [i for i in found if query.after is None or (i.due.due_at, i.case.case_id) > query.after][: query.limit]
+
+    def work_count(self, query: WorkQuery) -> int:
+        return len(self._listed(query))
+
+    def _listed(self, query: WorkQuery) -> list[Listed]:
+        cases = [(stored.case, self.extras.get(case_id, {})) for case_id, (stored, _) in self._cases.items()]
+        listed = [Listed(case, _due(extra)) for case, extra in cases if "due_at" in extra]
+        return [one for one in listed if query.matches(one)]
+
+    def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
+        found = []
+        for case_id, (stored, _) in self._cases.items():
+            known = self.extras.get(case_id, {}).get("due_version")
+            live = stored.case.timeline == LIVE
+            if live and known != version and (known is None or stored.case.status != "closed"):
+                found.append(stored)
+        return found[:most]
+
+    def set_due(self, stored: Stored[Complaint], due: Due) -> bool:
+        as_read = self._cases[stored.case.case_id][0].version == stored.version
+        if as_read:
+            self.extras[stored.case.case_id].update(fields_of(due))
+        return as_read
+
+    def kept_decrees(self) -> list[Decree]:
+        return list(self._decrees)
+
+    def broadcast(self, timeline: str, as_of: int, decree: bytes | None = None) -> None:
+        if timeline == LIVE and decree:
+            self._decrees.append(Decree(as_of, msgspec.json.decode(decree, type=CalendarDecreedV1)))
+        super().broadcast(timeline, as_of, decree)
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for case_id, extra in list(self.extras.items()):

@@ -8,7 +8,7 @@ import msgspec
 from services.complaints.domain.channels import read_intake, refuse_personal
 from services.complaints.domain.complaint import LIFE
 from services.complaints.inbox_schemas import message_bodies
-from services.contracts.complaints import ComplaintFiledV1
+from services.contracts.complaints import ComplaintFiledV1, ComplaintIdentifiedV1
 from services.contracts.envelope import EventModel
 from services.contracts.identity import Identity, SealedIdentity
 from services.shared.bodies import Body, M, check_length
@@ -34,6 +34,18 @@ class FileComplaint(ComplaintFiledV1, frozen=True, kw_only=True, forbid_unknown_
 
     text: str | None = None
     identity: Identity | None = None
+
+
+class Identify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who the person is, given after filing."""
+
+    identity: Identity
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A text that somebody wrote."""
+
+    text: str
 
 
 class OpaqueBody(Body[M]):
@@ -92,13 +104,9 @@ class FileBody(TextBody[ComplaintFiledV1]):
         data = self._kept(found, request_name)
         if found.identity is None:
             return data, {}
-        if found.identity == Identity():
-            raise invalid("identity: give at least one of its fields, or leave it out")
-        sealed = self._seal(found.identity, request_name)
+        ref, beside = sealed_beside(found.identity, self._seal, request_name)
         # Not looked through again: a reference of random digits may look like a telephone number.
-        return msgspec.structs.replace(data, identity_ref=sealed.identity_ref), {
-            "sealed": msgspec.structs.asdict(sealed)
-        }
+        return msgspec.structs.replace(data, identity_ref=ref), beside
 
     def _changes(self, found: FileComplaint, request_name: str) -> dict[str, Any]:
         def keep_number(number: str) -> str:
@@ -108,6 +116,26 @@ class FileBody(TextBody[ComplaintFiledV1]):
             return {"intake": read_intake(found.channel, found.intake, keep_number)}
         except ValueError as error:
             raise invalid(str(error)) from None
+
+
+class IdentifyBody(Body[ComplaintIdentifiedV1]):
+    """A name given after filing. `seal` as in FileBody."""
+
+    def __init__(self, seal: Seal) -> None:
+        super().__init__(ComplaintIdentifiedV1, Identify)
+        self._seal = seal
+
+    def take(self, raw: bytes, request_name: str) -> tuple[ComplaintIdentifiedV1, dict[str, Any]]:
+        ref, beside = sealed_beside(self._decoder.decode(raw or b"{}").identity, self._seal, request_name)
+        return ComplaintIdentifiedV1(identity_ref=ref), beside
+
+
+def sealed_beside(identity: Identity, seal: Seal, request_name: str) -> tuple[str, dict[str, Any]]:
+    """The reference of an identity, and the field of the document that takes it sealed."""
+    if identity == Identity():
+        raise invalid("identity: give at least one of its fields, or leave it out")
+    sealed = seal(identity, request_name)
+    return sealed.identity_ref, {"sealed": msgspec.structs.asdict(sealed)}
 
 
 class ReasonBody(Body[M]):
@@ -143,4 +171,6 @@ def command_bodies(keep_text: KeepText, seal: Seal) -> Mapping[str, Body[Any]]:
             found[command] = TextBody(model, keep_text, _TEXTS[command])
         else:
             found[command] = ReasonBody(model, keep_text) if command in _REASONS else OpaqueBody(model)
-    return found | dict(message_bodies(keep_text)) | {LIFE.opening: FileBody(keep_text, seal)}
+    return found | dict(message_bodies(keep_text)) | {
+        LIFE.opening: FileBody(keep_text, seal), "identify": IdentifyBody(seal)
+    }  # fmt: skip

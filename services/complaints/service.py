@@ -1,6 +1,6 @@
 """What complaints do beyond any case: texts kept apart, receipt codes, and one answer for all that were merged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,15 @@ from services.complaints.domain.deciding import assisting_agencies, decide
 from services.complaints.domain.duplicates import Similar, similar, window
 from services.complaints.domain.handling import Handling
 from services.complaints.domain.receipt_code import plain
+from services.complaints.due import DueTimes, fields_of
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
+from services.complaints.work import Listed, WorkQuery, within
 from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, ComplaintRepliedV1
 from services.contracts.envelope import LIVE, EventModel
 from services.contracts.lifecycle import Refused
 from services.contracts.registry import event_type
-from services.shared.access import Principal, Reach
+from services.shared.access import CHANNELS, Principal, Reach, may_file
 from services.shared.cases import Write
 from services.shared.commands import Answer, CaseService, Conflict, Kind, NotFound, Order
 
@@ -27,7 +29,12 @@ _ATTEMPTS = 5
 _MOST_COMPARED = 500
 Admit = Callable[[ComplaintFiledV1, Principal], ComplaintFiledV1]
 _REPLIED = event_type(ComplaintRepliedV1)
+_TOLD_ON = (ComplaintRepliedV1, ComplaintMergedV1)
 KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, life=LIFE, decide=decide)
+
+
+class NotYourChannel(Exception):
+    """Another role files under this channel. The message says which."""
 
 
 class ComplaintService(CaseService[Complaint]):
@@ -36,10 +43,11 @@ class ComplaintService(CaseService[Complaint]):
     def __init__(
         self, complaints: ComplaintRepository, receipts: Receipts, groups: Mapping[str, str],
         clock: Callable[[], datetime], handling: Handling, admit: Admit | None = None,
+        due: Callable[[], DueTimes] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(KIND, complaints, groups, clock)
         self._complaints, self._receipts, self._handling = complaints, receipts, handling
-        self._admit = admit
+        self._admit, self.due = admit, due
 
     def references(self, data: Sequence[EventModel]) -> Mapping[str, Any]:
         """The policy in force, and the cases that others are to be merged into."""
@@ -56,22 +64,28 @@ class ComplaintService(CaseService[Complaint]):
         """As every service does. Whoever files on the live timeline is told a receipt code, again when they repeat it;
         and the answer to a case is the answer to those merged into it (row A2).
 
-        Each of those is a document of its own. Whoever dies between two of them finishes them when the same request
-        comes again; until then the reply clocks of the others run.
+        Each of those is a document of its own. The write that replies or merges marks its document as untold until all
+        of them have the answer: what a crash leaves undone, `tell` does later.
         """
         if order.timeline != LIVE:
             return super().execute(order)
         if order.name == self.kind.life.opening:
             return self._filed(order)
         answered = super().execute(order)
-        if isinstance(order.data, ComplaintRepliedV1):
-            self._answer_merged(answered[0].case_id)
-        elif isinstance(order.data, ComplaintMergedV1):
-            self._answer_merged(order.data.into)
+        if isinstance(order.data, _TOLD_ON):
+            into = order.data.into if isinstance(order.data, ComplaintMergedV1) else None
+            self.tell(answered[0].case_id, into, answered[0].version)
         return answered
 
+    def tell(self, case_id: str, into: str | None, version: int) -> None:
+        """Give those merged into `into`, or into the case itself, the newest reply; then take off the mark that the
+        case got in `version`. Raises what a command raises."""
+        self._answer_merged(into or case_id)
+        self._complaints.mark_told(case_id, version)
+
     def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
-        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
+        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was.
+        With the event goes what the work list shows of it: when it is due, and what is next."""
         data = order.data
         if (
             self._admit
@@ -80,7 +94,14 @@ class ComplaintService(CaseService[Complaint]):
             and data.channel == "supervisor"
         ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
-        return super()._write(order, stored, case_id, key, digest)
+        write = super()._write(order, stored, case_id, key, digest)
+        if order.timeline != LIVE:
+            return write
+        beside = {"untold": write.version} if isinstance(data, _TOLD_ON) else {}
+        if self.due is not None:
+            before = self.cases.history(case_id) if stored else []
+            beside |= fields_of(self.due().of(write.after, [*before, *write.events]))
+        return msgspec.structs.replace(write, extra={**write.extra, **beside})
 
     def _answer_merged(self, lead: str) -> None:
         """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""
@@ -108,14 +129,34 @@ class ComplaintService(CaseService[Complaint]):
                 if attempt == _ATTEMPTS - 1:
                     raise
 
+    def handled_again_at_most(self, case: Complaint) -> int | None:
+        """The rating at or below which `case` is handled again; None when it has been as often as policy has it."""
+        return self._handling.redo_at_most if case.redos < self._handling.redo_rounds else None
+
     def similar(self, case_id: str) -> list[Similar]:
         """Complaints that may be about the same matter: a suggestion, never a refusal. Raises NotFound."""
         stored = self.cases.load(case_id)
         if stored is None:
             raise NotFound(case_id)
-        case, days = stored.case, self._handling.duplicate_days
+        return self.similar_to(stored.case)
+
+    def similar_to(self, case: Complaint) -> list[Similar]:
+        """The same for a complaint that need not be filed yet."""
+        days = self._handling.duplicate_days
         others = self._complaints.about(case.about, *window(case, days), _MOST_COMPARED) if case.about else []
         return similar(case, others, days)
+
+    def work(self, query: WorkQuery, reach: Reach) -> list[Listed]:
+        """A page of the work list, as far as it lies within `reach`."""
+        return self._complaints.work(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+
+    def work_count(self, query: WorkQuery, reach: Reach) -> int:
+        """How many complaints the work list has within `reach`."""
+        return self._complaints.work_count(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+
+    def merged_into(self, case_id: str) -> list[str]:
+        """The complaints that are answered with this one."""
+        return self._complaints.merged_into(case_id)
 
     def note(self, case_id: str, text_ref: str, reach: Reach) -> str:
         """A text that the history of the case refers to. Raises NotFound or OutsideScope."""
@@ -144,7 +185,15 @@ class ComplaintService(CaseService[Complaint]):
         """What was kept under `text_ref`."""
         return self._complaints.text(text_ref)
 
+    def many_words(self, text_refs: Collection[str]) -> dict[str, str]:
+        """What was kept under each of `text_refs`."""
+        return self._complaints.texts(text_refs)
+
     def _filed(self, order: Order) -> tuple[Answer, bool]:
+        channel = getattr(order.data, "channel", "")
+        if not may_file(channel, order.actor):
+            who = ", ".join(sorted(CHANNELS[channel]))
+            raise NotYourChannel(f"the channel {channel} is for {who}: anybody files under website")
         code = self._receipts.code(order.actor.subject, order.key)
         index = self._receipts.index(code)
         answer, repeated = super().execute(msgspec.structs.replace(order, beside={**order.beside, "receipt": index}))

@@ -4,6 +4,7 @@ What people write is on the log by reference alone: `…_ref` and `reason` hold 
 `handler` is the opaque account of whoever decided, so that an appeal can be decided by somebody else.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
@@ -37,7 +38,7 @@ class ComplaintFiledV1(EventModel):
 
     `identity_ref` says that the person gave a name; it tells nothing of it and is another one for every complaint.
     `intake` has the channel's own fields (row A1): opaque or categorical only. `item` is what it is about in the
-    catalogue of powers.
+    catalogue of powers, `occurred_on` the day on which it happened.
     """
 
     channel: Channel
@@ -52,7 +53,14 @@ class ComplaintFiledV1(EventModel):
     text_ref: str | None = None
     identity_ref: str | None = None
     item: str | None = None
+    occurred_on: date | None = None
     intake: dict[str, str | bool | list[str]] = {}
+
+
+class ComplaintIdentifiedV1(EventModel):
+    """The person gave a name after filing (row A3). `identity_ref` as of a filing; the identity itself is sealed."""
+
+    identity_ref: str
 
 
 class ComplaintMergedV1(EventModel):
@@ -146,12 +154,13 @@ class ComplaintExtendedV1(EventModel):
 
 
 class ComplaintAdvisedV1(EventModel):
-    """The opinion of an assisting agency (row B1)."""
+    """The opinion of an assisting agency (row B1). `assisting` are the entries of the dispatch that it answers."""
 
     agency: str
     section: str | None = None
     opinion_ref: str | None = None
     evidence_refs: list[str] = []
+    assisting: list[str] = []
 
 
 class ComplaintPausedV1(EventModel):

@@ -65,7 +65,8 @@ _LIVES: dict[tuple[str, str], Sequence[_Record]] = {
             agency="housing", section="approval", officer="housing-approval-02")),
         _Record("03-05 10:30", complaints.ComplaintRespondedV1(agency="housing")),
         _Record("03-06 09:10", complaints.ComplaintAdvisedV1(
-            agency="finance", section="non-tax", opinion_ref="text-77b0", evidence_refs=["fee-catalogue-2026-03"])),
+            agency="finance", section="non-tax", opinion_ref="text-77b0", evidence_refs=["fee-catalogue-2026-03"],
+            assisting=["finance/non-tax"])),
         _Record("03-09 10:00", complaints.ComplaintPausedV1(
             agency="housing", ground="third_party_records", notice_ref="notice-2026-0087", approved_by="office-1")),
         _Record("03-12 15:00", complaints.ComplaintResumedV1(agency="housing")),
@@ -104,6 +105,7 @@ _LIVES: dict[tuple[str, str], Sequence[_Record]] = {
         _Record("03-06 09:40", conversation.ComplaintAskedV1(agency="housing", text_ref="text-81d0")),
         _Record("03-07 20:15", conversation.ComplaintSupplementedV1(
             text_ref="text-c24e", evidence_refs=["evidence-9b1e44c07a52"], answers=1)),
+        _Record("03-07 20:20", complaints.ComplaintIdentifiedV1(identity_ref="identity-2e90")),
     ),
     ("/approvals", _APPROVAL): (
         _Record("03-02 08:47", approvals.ApprovalAppliedV1(

@@ -8,7 +8,8 @@ from services.contracts.instants import Instant
 class FactRecordedV1(EventModel):
     """What counts against an agency, a section or an officer; never against a person who complains.
 
-    `subject` is "agency:CODE", "section:CODE/NAME" or "officer:CODE". `known_at` is not before any `as_of` that the
+    `subject` is "agency:CODE", "section:CODE/NAME", "officer:CODE", or "pair:CODE|CODE/CASE" for two agencies between
+    which a case passed. `known_at` is not before any `as_of` that the
     same source forwarded earlier, so facts can be put in order once the watermark has passed them.
     """
 

@@ -27,7 +27,8 @@ _TOPIC_MODELS: dict[str, tuple[type[EventModel], ...]] = {
         complaints.ComplaintConcludedV1, complaints.ComplaintSignedOffV1, complaints.ComplaintRepliedV1,
         complaints.ComplaintAnsweredBackV1, complaints.ComplaintCalledBackV1, complaints.ComplaintAppealedV1,
         complaints.ComplaintReviewedV1, complaints.ComplaintCorrectedV1, complaints.ComplaintClosedV1,
-        conversation.ComplaintAskedV1, conversation.ComplaintSupplementedV1,
+        complaints.ComplaintIdentifiedV1, conversation.ComplaintAskedV1,
+        conversation.ComplaintSupplementedV1,
     ),
     "approvals.v1": (
         approvals.ApprovalAppliedV1, approvals.ApprovalAcceptedV1, approvals.ApprovalRefusedV1,

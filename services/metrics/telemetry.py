@@ -46,6 +46,7 @@ class Figures(Collector):
             "response": "Complaints responded to, of those dispatched",
             "conclusion": "Complaints concluded, of those dispatched",
             "reply": "Complaints replied to, of those filed",
+            "head": "Grave complaints that the agency's head signed or sent back in person, of those concluded",
         }
         found = self._kpis()
         for name, about in rates.items():

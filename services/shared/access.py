@@ -8,7 +8,7 @@ import yaml
 
 Role = Literal[
     "citizen", "holder", "importer", "clerk", "agency", "head", "window", "inspector", "supervisor", "office",
-    "leader", "operator", "custodian", "intake", "cashier", "monitor",
+    "leader", "operator", "custodian", "intake", "cashier", "monitor", "application",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 Scope = Literal["city", "own"]
@@ -29,7 +29,8 @@ class Access(NamedTuple):
 class Principal(NamedTuple):
     """Whoever is asking. `subject` is an opaque account name, never a person's name.
 
-    A "holder" is whoever has the receipt code of a complaint: its subject is that complaint's case id.
+    A "holder" is whoever has the receipt code of a complaint: its subject is that complaint's case id. An "application"
+    is known by its key for Open311; no account has that role.
     """
 
     subject: str
@@ -86,13 +87,23 @@ TABLE: Mapping[str, Access] = {
     "complaints.note": _entry("agency head clerk supervisor office", "own", "a text that the case's history refers to"),
     "complaints.ask": _entry("agency clerk office", "own", "ask the person, or tell them something (A3)"),
     "complaints.supplement": _entry("clerk office", "city", "what the person adds, taken down by a clerk (A3)"),
+    "complaints.identify": _entry("clerk office", "city", "a name given after filing, taken down by a clerk (A3)"),
     "complaints.messages.read": _entry("agency head clerk office", "own", "what was said to and by the person (A3)"),
     "complaints.evidence.read": _entry("agency head clerk office", "own", "list and download evidence (A3)"),
     "complaints.evidence.add": _entry("agency clerk office", "own", "send evidence for a case (A3)"),
     "complaints.inbox.open": _entry(_EVERYONE, "city", "a receipt code for a session of the inbox (A3)"),
     "complaints.pages": _entry(_EVERYONE, "city", "the public pages: start, complaint form, entering a code (A1, A2)"),
     "complaints.inbox.read": _entry("holder", "own", "how the complaint stands, and what was said (A3)"),
-    "complaints.inbox.write": _entry("holder", "own", "answer, add to the complaint, end the session (A3)"),
+    "complaints.inbox.write": _entry("holder", "own", "answer, add, give a name, end the session (A3)"),
+    "complaints.desk": _entry("clerk office agency head supervisor leader", "own", "the desk's own address (J1)"),
+    "complaints.desk.work": _entry(
+        "clerk office agency head supervisor leader", "own", "the work list by time left (B1, B2)"
+    ),
+    "complaints.desk.case": _entry(
+        "clerk office agency head supervisor leader", "own", "the page of one complaint (B1-B5)"
+    ),
+    "complaints.desk.act": _entry("clerk office agency head", "own", "forms of commands, each by its own entry"),
+    "complaints.desk.intake": _entry("clerk office", "city", "the intake desk: take down what people say (A1)"),
     "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),
     "complaints.open311.read": _entry(_EVERYONE, "city", "Open311: services, and requests as far as they are public"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
@@ -176,6 +187,22 @@ TABLE: Mapping[str, Access] = {
     # metrics
     "kpis.read": _entry(_BOARD, "own", "key figures"),
 }  # fmt: skip
+
+_TAKES_DOWN = frozenset({"clerk", "office"})
+# Who may file under which channel on the live timeline (rows A1, A2). What somebody brings in person, by telephone or
+# on paper is taken down by a clerk; "citizen" means everybody. Imported logs have timelines of their own.
+CHANNELS: Mapping[str, frozenset[str]] = {
+    "website": frozenset({"citizen"}), "hotline": _TAKES_DOWN, "letter": _TAKES_DOWN, "questionnaire": _TAKES_DOWN,
+    "supervision_box": _TAKES_DOWN, "media": _TAKES_DOWN, "procuratorate": _TAKES_DOWN, "report_centre": _TAKES_DOWN,
+    "petition_office": _TAKES_DOWN, "reception_day": _TAKES_DOWN, "import": _TAKES_DOWN,
+    "supervisor": frozenset({"monitor"}) | _TAKES_DOWN, "email": frozenset({"intake"}) | _TAKES_DOWN,
+    "open311": frozenset({"application"}),
+}  # fmt: skip
+
+
+def may_file(channel: str, principal: Principal) -> bool:
+    """Whether one of the principal's roles may file under `channel`. Raises KeyError for a channel without an entry."""
+    return "citizen" in CHANNELS[channel] or not CHANNELS[channel].isdisjoint(principal.roles)
 
 
 def allows(endpoint: str, principal: Principal) -> bool:

@@ -34,7 +34,7 @@ class Body(Generic[M]):
         return self._data(self._decoder.decode(raw or b"{}"))
 
     def take(self, raw: bytes, request_name: str) -> tuple[M, dict[str, Any]]:
-        """What `read` gives, and fields that the document of a new case has beside the case."""
+        """What `read` gives, and fields that the document has beside the case."""
         return self.read(raw, request_name), {}
 
     def _data(self, found: M, **changes: Any) -> M:

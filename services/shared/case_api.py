@@ -1,7 +1,7 @@
 """The HTTP routes that the four sources have alike: commands, cases, imports, ticks. Free of any service's rules."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +17,15 @@ from services.contracts.instants import Instant, from_micros, to_micros
 from services.contracts.lifecycle import Refused
 from services.shared import access, commands
 from services.shared.access import Principal
+from services.shared.audit.trail import TrailBusy
 from services.shared.auth import require
 from services.shared.bodies import Body
 from services.shared.commands import Answer, CaseService, Order
-from services.shared.importing import Importer, Line
+from services.shared.describing import JSON, described
+from services.shared.importing import Imported, Importer, Line
 from services.shared.problems import Problem
 from services.shared.source_telemetry import COMMAND_SECONDS, COMMANDS, IMPORTED
 
-JSON = "application/json"
 PRIVATE = {"Cache-Control": "private, no-store"}
 MAX_BODY = 64 * 1024
 MAX_IMPORT = 16 * 1024 * 1024
@@ -57,7 +58,10 @@ def add_case_routes(app: FastAPI, service: CaseService[Any], bodies: Mapping[str
         app.add_api_route(
             path, _command(service, command, body), methods=["POST"], name=f"{name}.{command}",
             status_code=201 if command == life.opening else 200, summary=access.TABLE[f"{name}.{command}"].about,
-            tags=[name], openapi_extra=described(body.schema, command=True),
+            tags=[name],
+            openapi_extra=described(
+                body.schema, command=True, answer=Answer, status=201 if command == life.opening else 200
+            ),
         )  # fmt: skip
     _add_read(app, service)
     _add_imports(app, service)
@@ -174,7 +178,28 @@ def _add_read(app: FastAPI, service: CaseService[Any]) -> None:
         }  # fmt: skip
         return Response(encode_json(body), headers={"ETag": f'"{stored.version}"'}, media_type=JSON)
 
-    app.add_api_route("/v1/cases/{case_id}", read, methods=["GET"], name=f"{name}.read", tags=[name])
+    app.add_api_route(
+        "/v1/cases/{case_id}", read, methods=["GET"], name=f"{name}.read", tags=[name],
+        openapi_extra=described(answer=case_read(service)),
+    )  # fmt: skip
+
+
+class Happened(msgspec.Struct):
+    """One event of a case; `by` is an opaque account."""
+
+    sequence: int
+    id: str
+    type: str
+    time: datetime
+    by: str
+    data: dict[str, Any]
+
+
+def case_read(service: CaseService[Any]) -> type[msgspec.Struct]:
+    """The type of what reading a case of `service` answers: its state, what may come next, and its events."""
+    of_case = service.kind.case_type
+    more = [("version", int), ("last_at", datetime), ("allowed", list[str]), ("history", list[Happened])]
+    return msgspec.defstruct(f"{of_case.__name__}Read", more, bases=(of_case,), frozen=True, kw_only=True)
 
 
 def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
@@ -216,15 +241,15 @@ def _add_imports(app: FastAPI, service: CaseService[Any]) -> None:
 
     app.add_api_route(
         "/v1/imports", imports, methods=["POST"], name=f"{name}.import", tags=[name],
-        openapi_extra=described(ImportRequest),
+        openapi_extra=described(ImportRequest, answer=Imported),
     )  # fmt: skip
     app.add_api_route(
         "/v1/decrees", decrees, methods=["POST"], name=f"{name}.decree", tags=[name], status_code=202,
-        openapi_extra=described(decree_body.schema),
+        openapi_extra=described(decree_body.schema, answer=decree_body.schema, status=202),
     )  # fmt: skip
     app.add_api_route(
         "/v1/ticks", ticks, methods=["POST"], name=f"{name}.tick", tags=[name], status_code=202,
-        openapi_extra=described(TickRequest),
+        openapi_extra=described(TickRequest, answer=TickRequest, status=202),
     )  # fmt: skip
 
 
@@ -250,37 +275,11 @@ async def read_body(request: Request, most: int) -> bytes:
     return b"".join(chunks)
 
 
-_REFERENCE = "#/components/schemas/{name}"
-_HEADERS = {
-    "Idempotency-Key": "A repeated request with the same key is answered with the first result.",
-    "If-Match": "The version that the command is meant for; 412 when the case has another one.",
-    "Duban-Timeline": "Role importer: the timeline of an imported log or a generated city.",
-    "Duban-Occurred-At": "Role importer: when it happened there (RFC 3339).",
-}
-
-
-def described(schema: type[msgspec.Struct], *, command: bool = False) -> dict[str, Any]:
-    """What the API's description says of a request: its body and, for a command on a case, its headers."""
-    (found,), _ = msgspec.json.schema_components([schema], ref_template=_REFERENCE)
-    request: dict[str, Any] = {"requestBody": {"required": True, "content": {JSON: {"schema": found}}}}
-    if command:
-        request["parameters"] = [
-            {"name": name, "in": "header", "required": False, "description": about, "schema": {"type": "string"}}
-            for name, about in _HEADERS.items()
-        ]
-    return request
-
-
-def components(bodies: Mapping[str, Body[Any]], *more: type[msgspec.Struct]) -> dict[str, Any]:
-    """The schemas that the descriptions of `bodies`, of every source's other requests, and of `more` refer to."""
-    schemas: list[type[msgspec.Struct]] = [body.schema for body in bodies.values()]
-    schemas += [Body(CalendarDecreedV1).schema, ImportRequest, TickRequest]
-    return referred([*schemas, *more])
-
-
-def referred(schemas: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
-    """The schemas that `described` refers to."""
-    return msgspec.json.schema_components(schemas, ref_template=_REFERENCE)[1]
+def described_types(service: CaseService[Any], bodies: Mapping[str, Body[Any]]) -> list[Any]:
+    """What the descriptions of these routes refer to."""
+    decree = Body(CalendarDecreedV1).schema
+    return [*(body.schema for body in bodies.values()), decree, ImportRequest, TickRequest, Answer, Imported,
+            case_read(service)]  # fmt: skip
 
 
 def install_command_problems(app: FastAPI) -> None:
@@ -316,6 +315,12 @@ async def _outside(_: Request, error: Any) -> Response:
     ).response()
 
 
+async def _trail_busy(_: Request, __: Any) -> Response:
+    return Problem(
+        503, "The audit trail is busy", "nothing was done: repeat it", slug="trail-busy", headers={"Retry-After": "2"}
+    ).response()
+
+
 async def _key_reused(_: Request, error: Any) -> Response:
     detail = "this Idempotency-Key came with another request before: use a new key for a new request"
     return Problem(422, "Idempotency-Key used before", detail, slug="key-reused").response()
@@ -323,5 +328,5 @@ async def _key_reused(_: Request, error: Any) -> Response:
 
 _HANDLERS: dict[type[Exception], Any] = {
     Refused: _refused, commands.Conflict: _conflict, commands.NotFound: _not_found,
-    commands.OutsideScope: _outside, commands.KeyReused: _key_reused,
+    commands.OutsideScope: _outside, commands.KeyReused: _key_reused, TrailBusy: _trail_busy,
 }  # fmt: skip

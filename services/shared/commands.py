@@ -64,7 +64,7 @@ class Kind(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One command as it came in. `occurred_at` is given on timelines other than live only.
 
-    `beside` are fields that the document of a new case gets beside the case, in the same write.
+    `beside` are fields that the document gets beside the case, in the same write.
     """
 
     name: str
@@ -220,7 +220,7 @@ class CaseService(Generic[C]):
         return Write(
             before=stored, after=after, events=recorded, bodies=bodies,
             result=Result(key, digest, codec.encode_json(answer)) if key else None,
-            extra=self.beside(after) | order.beside if stored is None else {},
+            extra=(self.beside(after) if stored is None else {}) | order.beside,
         )  # fmt: skip
 
     def new_case(self, case_id: str, timeline: str, source_ref: str | None) -> C:

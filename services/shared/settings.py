@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     attachment_scanner: str = ""  # a command or an address that is given every file; none when empty
     state_dir: Path = Path(".duban/state")
     checkpoint_dir: Path = Path(".duban/checkpoints")
+    board_url: str = "/"  # where the desk's navigation leads to the board, and the board's to the desk
+    desk_url: str = "/complaints/desk"
     partitions: int = 4
     replication: int = 1
     tick_seconds: float = 1.0

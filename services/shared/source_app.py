@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import typer
 import uvicorn
 from fastapi import Depends, FastAPI, Response
@@ -12,9 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.shared.auth import install_auth, load_key, require
 from services.shared.bodies import Body
-from services.shared.case_api import add_case_routes, components, install_command_problems
+from services.shared.case_api import add_case_routes, described_types, install_command_problems
 from services.shared.cases import MongoCases
 from services.shared.commands import CaseService, Kind
+from services.shared.describing import describe_answers
 from services.shared.logs import configure_logs
 from services.shared.problems import Problem, install_problem_handlers
 from services.shared.relay import KafkaLog, Relay, Runner, serve_relay
@@ -28,23 +28,16 @@ def utc_now() -> datetime:
 
 def source_app(
     title: str, settings: Settings, service: CaseService[Any], bodies: Mapping[str, Body[Any]],
-    *more: type[msgspec.Struct],
+    *more: Any,
 ) -> FastAPI:  # fmt: skip
-    """An application with the routes that every source has. `more` are the bodies of its other requests."""
+    """An application with the routes that every source has. `more` are the bodies and answers of its other routes."""
     app = FastAPI(title=title, docs_url=None, redoc_url=None)
     install_problem_handlers(app)
     install_command_problems(app)
     install_auth(app, settings.signing_key_file)
     add_case_routes(app, service, bodies)
     add_operations(app, service.cases.check)
-    describe = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        found = describe()
-        found.setdefault("components", {}).setdefault("schemas", {}).update(components(bodies, *more))
-        return found
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    describe_answers(app, [*described_types(service, bodies), *more])
     return app
 
 

@@ -12,6 +12,8 @@ import yaml
 
 from services.shared.access import ROLES, Principal
 
+# Names under which nobody signs in: the person in their inbox, whoever has no token, and what the system does itself.
+RESERVED = frozenset({"person", "anonymous", "merged-answers", "policy"})
 _N, _R, _P = 2**14, 8, 1
 
 
@@ -48,6 +50,8 @@ def load_users(path: Path) -> dict[str, dict]:
     found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     users = found.get("users", {})
     for name, user in users.items():
+        if name in RESERVED:
+            raise ValueError(f"{path}: no account can be named {name}: the system acts under that name, choose another")
         if unknown := set(user.get("roles", ())) - set(ROLES):
             raise ValueError(f"{path}: user {name} has unknown roles {sorted(unknown)}: there are {', '.join(ROLES)}")
     return users

@@ -13,18 +13,22 @@ from services.shared import access
 from services.shared.access import Principal
 from services.shared.audit.trail import TrailBusy
 from services.shared.auth import install_auth, require
-from services.shared.case_api import JSON, MAX_BODY, described, read_body, referred
+from services.shared.case_api import MAX_BODY, read_body
+from services.shared.describing import JSON, describe_answers, described
 from services.shared.problems import Problem, install_problem_handlers
 from services.shared.settings import Settings
 from services.shared.source_app import add_operations
 from services.vault import schemas
-from services.vault.domain.opening import Refused
+from services.vault.domain.opening import Opening, Refused
 from services.vault.keyring import UnknownKey, Unreadable
 from services.vault.service import Conflict, Due, NotFound, Shredded, VaultService
 from services.vault.sessions import SIGNING_FILE, TOKEN_SECONDS, Sessions, TooManyGuesses, WrongPassword
 from services.vault.telemetry import KEPT, OPENINGS
 
-BODIES = (schemas.SignIn, KeptIdentity, schemas.RequestOpening, schemas.DenyOpening, schemas.ShredDue)
+BODIES = (
+    schemas.SignIn, KeptIdentity, schemas.RequestOpening, schemas.DenyOpening, schemas.ShredDue, schemas.Kept,
+    schemas.Session, Opening, schemas.Openings, schemas.OpenedIdentity, Due, schemas.Shreds, schemas.Rotated,
+)  # fmt: skip
 Act = Callable[[Request, Principal, bytes], Any]
 
 
@@ -39,29 +43,27 @@ def build(settings: Settings, service: VaultService, sessions: Sessions) -> Fast
     _add_openings(app, service, sessions)
     _add_keeping(app, service)
     add_operations(app, service.vault.check)
-    describe = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        found = describe()
-        found.setdefault("components", {}).setdefault("schemas", {}).update(referred(BODIES))
-        return found
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    describe_answers(app, BODIES)
     return app
 
 
-def _route(app: FastAPI, method: str, path: str, endpoint: str, act: Act, body: Any = None, status: int = 200) -> None:
-    """A route held to `endpoint`'s entry: `act` gets the request, who asks, and the body's bytes."""
+def _route(
+    app: FastAPI, method: str, path: str, endpoint: str, act: Act, answer: Any, body: Any = None, status: int = 200,
+    problems: tuple[int, ...] = (),
+) -> None:  # fmt: skip
+    """A route held to `endpoint`'s entry: `act` gets the request, who asks, and the body's bytes. `problems` are
+    statuses beside those that every route of its kind may answer."""
     needed = Depends(require(endpoint))
 
     async def handle(request: Request, principal: Principal = needed) -> Response:
         raw = await read_body(request, MAX_BODY)
-        answer = await run_in_threadpool(act, request, principal, raw)
-        return Response(encode_json(answer), status, {"Cache-Control": "no-store"}, JSON)
+        found = await run_in_threadpool(act, request, principal, raw)
+        return Response(encode_json(found), status, {"Cache-Control": "no-store"}, JSON)
 
     app.add_api_route(
         path, handle, methods=[method], name=endpoint, tags=["vault"], status_code=status,
-        summary=access.TABLE[endpoint].about, openapi_extra=described(body) if body else None,
+        summary=access.TABLE[endpoint].about, responses={problem: {} for problem in problems},
+        openapi_extra=described(body, answer=answer, status=status),
     )  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def _add_intake(app: FastAPI, service: VaultService) -> None:
         KEPT.labels("kept" if new else "repeated").inc()
         return schemas.Kept(kept.sealed.identity_ref, not new)
 
-    _route(app, "PUT", "/v1/identities/{identity_ref}", "vault.keep", keep, KeptIdentity)
+    _route(app, "PUT", "/v1/identities/{identity_ref}", "vault.keep", keep, schemas.Kept, KeptIdentity)
 
 
 def _add_openings(app: FastAPI, service: VaultService, sessions: Sessions) -> None:
@@ -116,12 +118,14 @@ def _add_openings(app: FastAPI, service: VaultService, sessions: Sessions) -> No
         return answer
 
     one = "/v1/openings/{opening_id}"
-    _route(app, "POST", "/v1/sessions", "vault.sign-in", sign_in, schemas.SignIn)
-    _route(app, "POST", "/v1/openings", "vault.request", request_opening, schemas.RequestOpening, 201)
-    _route(app, "GET", "/v1/openings", "vault.openings", openings)
-    _route(app, "POST", f"{one}/approve", "vault.approve", approve)
-    _route(app, "POST", f"{one}/deny", "vault.deny", deny, schemas.DenyOpening)
-    _route(app, "POST", f"{one}/open", "vault.open", open_identity)
+    _route(app, "POST", "/v1/sessions", "vault.sign-in", sign_in, schemas.Session, schemas.SignIn, problems=(429,))
+    _route(
+        app, "POST", "/v1/openings", "vault.request", request_opening, Opening, schemas.RequestOpening, 201, (404, 410)
+    )
+    _route(app, "GET", "/v1/openings", "vault.openings", openings, schemas.Openings)
+    _route(app, "POST", f"{one}/approve", "vault.approve", approve, Opening)
+    _route(app, "POST", f"{one}/deny", "vault.deny", deny, Opening, schemas.DenyOpening)
+    _route(app, "POST", f"{one}/open", "vault.open", open_identity, schemas.OpenedIdentity, problems=(410,))
 
 
 def _add_keeping(app: FastAPI, service: VaultService) -> None:
@@ -135,9 +139,9 @@ def _add_keeping(app: FastAPI, service: VaultService) -> None:
     def rotate(_: Request, custodian: Principal, __: bytes) -> schemas.Rotated:
         return schemas.Rotated(service.rotate(custodian.subject))
 
-    _route(app, "GET", "/v1/retention", "vault.retention", due)
-    _route(app, "POST", "/v1/shreds", "vault.shred", shred, schemas.ShredDue)
-    _route(app, "POST", "/v1/keys", "vault.rotate", rotate, status=201)
+    _route(app, "GET", "/v1/retention", "vault.retention", due, Due)
+    _route(app, "POST", "/v1/shreds", "vault.shred", shred, schemas.Shreds, schemas.ShredDue)
+    _route(app, "POST", "/v1/keys", "vault.rotate", rotate, schemas.Rotated, status=201)
 
 
 _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {

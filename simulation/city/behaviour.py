@@ -22,6 +22,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     late_sign_in: float = 0.06
     returned: float = 0.10
     returned_again: float = 0.45
+    passed_back: float = 0.5
     late_response: float = 0.08
     no_response: float = 0.04
     extended: float = 0.06
@@ -36,9 +37,12 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     late_refusal_review: float = 0.25
     transferred: float = 0.05
     assisted: float = 0.15
+    late_opinion: float = 0.15
+    no_opinion: float = 0.10
     excluded: float = 0.06
     late_sign_off: float = 0.15
     no_sign_off: float = 0.06
+    no_evidence: float = 0.25
     sent_back: float = 0.08
     late_correction: float = 0.12
     no_correction: float = 0.08

@@ -131,7 +131,8 @@ def hand_out(story: Story) -> None:
     story.then(*((2, 3) if story.happens("late_sign_in") else (0, 1)), ComplaintSignedV1(**story.who))
     story.done("response", (0, 2), (4, 6), ComplaintRespondedV1(agency=story.desk.agency))
     if assisted:
-        story.then(0, 2, ComplaintAdvisedV1(agency=helper, opinion_ref=f"{story.ref}/opinion"))
+        story.done("opinion", (0, 2), (6, 8), ComplaintAdvisedV1(
+            agency=helper, assisting=[helper], opinion_ref=f"{story.ref}/opinion"))  # fmt: skip
     if story.happens("excluded"):
         story.then(0, 1, ComplaintPausedV1(
             ground="appraisal", notice_ref=f"{story.ref}/notice", approved_by="office-1"))  # fmt: skip
@@ -147,8 +148,9 @@ def conclude(story: Story, prompt: tuple[int, int], late: tuple[int, int]) -> bo
     rates, round_ = story.behaviour.rates, story.round
     (finding,) = story.diary.rng.choices(_FINDINGS, (rates.verified, rates.partly, 1 - rates.verified - rates.partly))
     grave, found = story.offence in _GRAVE, finding != "unfounded"
+    proved = found or not story.happens("no_evidence")
     data = ComplaintConcludedV1(
-        finding=finding, offence=story.offence, evidence_refs=[f"{story.ref}/evidence"] if found else [],
+        finding=finding, offence=story.offence, evidence_refs=[f"{story.ref}/evidence"] if proved else [],
         severity="yellow" if grave else "notice", sign_off_required=grave, correction_due=found and not grave,
         handler=f"{story.desk.agency}-desk", **story.who,
     )  # fmt: skip
@@ -235,13 +237,15 @@ def _dispatch(story: Story, least: int, most: int) -> None:
 
 
 def _pass_on(story: Story) -> None:
-    """Agencies return the complaint, up to three times, each time to another one (row B1)."""
+    """Agencies return the complaint, up to three times, to another one or to who had it before (row B1)."""
     share = story.behaviour.returned(story.desk.agency)
+    before: Desk | None = None
     for _ in range(3):
         if not story.diary.happens(share):
             break
         story.then(0, 1, ComplaintReturnedV1(agency=story.desk.agency, reason="not our responsibility"))
-        story.desk = _elsewhere(story)
+        back = before is not None and story.diary.happens(story.behaviour.rates.passed_back)
+        before, story.desk = story.desk, before if back and before is not None else _elsewhere(story)
         _dispatch(story, *((2, 3) if story.happens("late_dispatch") else (0, 1)))
         share = story.behaviour.rates.returned_again
 

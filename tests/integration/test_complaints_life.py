@@ -7,6 +7,7 @@ from pymongo import MongoClient
 from services.complaints.documents import ComplaintDocument
 from services.contracts.identifiers import new_id
 from tests.support.processes_of_sources import Process, bearer, running
+from tests.support.stack import eventually
 
 pytestmark = pytest.mark.stack
 CONCLUSION = {"agency": "tax", "finding": "unfounded", "offence": "delay"}
@@ -26,7 +27,8 @@ class Desk:
 
     def file(self, **fields):
         body = {"channel": "hotline", "agency": "tax", "offence": "delay", "item": "vat-refund", **fields}
-        return httpx.post(f"{self.url}/v1/cases", json=body, timeout=60).json()["case_id"]
+        headers = bearer(self._infra, "clerk")
+        return httpx.post(f"{self.url}/v1/cases", json=body, headers=headers, timeout=60).json()["case_id"]
 
     def does(self, case, command, role, body=None, agency=None, **headers):
         answer = self.send(case, command, role, body, agency, **headers)
@@ -91,6 +93,22 @@ def test_suggestions_come_from_the_store(desk):
     assert first in [s["case_id"] for s in found if "place" in s["agrees"]]
     assert all(s["case_id"] != second for s in found)
     assert {tuple(s["agrees"][:2]) for s in found} == {("agency", "item")}
+
+
+def test_an_answer_that_a_dying_server_left_untold_is_told_beside_the_relay(infra, desk, documents):
+    first, second = desk.file(), desk.file()
+    desk.does(second, "merge", "clerk", {"into": first})
+    desk.concluded(first)
+    dying = Process(infra, "complaints", "serve", DUBAN_FAILPOINT="command.saved").ready()
+    with pytest.raises(httpx.HTTPError):
+        Desk(infra, dying.url).send(first, "reply", "agency", {"agency": "tax"}, "tax")
+    assert dying.process.wait(30) == -9
+    assert [desk.status(case) for case in (first, second)] == ["replied", "merged"]
+    assert "untold" in documents.find_one({"_id": first})
+    with running(infra, "complaints", "relay"):
+        eventually(lambda: desk.status(second) == "replied", 60)
+        eventually(lambda: "untold" not in documents.find_one({"_id": first}), 60)
+    assert documents.count_documents({"untold": {"$gt": 0}}) == 0
 
 
 def test_the_answer_reaches_all_that_were_merged_also_when_the_server_dies_between_two(infra, desk):

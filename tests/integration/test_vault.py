@@ -4,7 +4,6 @@ What is searched is searched for a marker too, which was not sealed: a search th
 """
 
 import json
-import shutil
 
 import httpx
 import pytest
@@ -14,9 +13,10 @@ from typer.testing import CliRunner
 from duban.main import app
 from services.contracts.identifiers import new_id
 from tests.support.canaries import Search
+from tests.support.places import search_files, search_metrics, stolen_copy, stolen_keys
 from tests.support.processes_of_sources import Process, bearer
 from tests.support.stack import eventually
-from tests.support.thief import rob
+from tests.support.thief import rob, table
 
 pytestmark = pytest.mark.stack
 IDENTITY = {
@@ -58,22 +58,6 @@ def waiting(stack):
         return client.duban_complaints.complaints.count_documents({"sealed.identity_ref": {"$gt": ""}})
 
 
-def stolen_copy(stack, target):
-    """The store's files as they are on the disk. It is stopped for it: a copy of moving files may not start."""
-    stack.hold("mongo")
-    try:
-        shutil.copytree(stack.data / "mongo", target)
-    finally:
-        stack.release("mongo", 300)
-    return target
-
-
-def stolen_keys(stack, target):
-    """The city's keys without the vault's: what lies on the machine of the web service."""
-    shutil.copytree(stack.data / "keys", target, ignore=shutil.ignore_patterns("vault"))
-    return target
-
-
 @pytest.fixture(scope="module")
 def case(stack, marker, tmp_path_factory):
     """A case filed with a name while the vault is away; with it what a thief gets at that moment."""
@@ -93,7 +77,7 @@ def case(stack, marker, tmp_path_factory):
 def test_a_thief_of_database_topics_and_keys_gets_no_identity_while_it_waits(case, marker):
     _, loot = case
     report = loot.report()
-    print(json.dumps({**report, "hits": len(report["hits"])}))
+    print("\n" + table(report, [*WORDS, marker]))
     places = {hit.where.partition(" ")[0].partition("-")[0] for hit in loot.hits(marker)}
     assert {"file", "duban_complaints.complaints"} <= places, "the search did not look into the store"
     assert "complaints.v1" in places, "the search did not look into the topics"
@@ -134,16 +118,8 @@ def test_the_vault_takes_it_over_and_two_custodians_open_it_once(stack, case, pa
 def test_the_canaries_are_in_no_file_topic_log_or_metric_after_the_opening(stack, case, marker, tmp_path):
     loot = rob(stolen_copy(stack, tmp_path / "mongo"), stack.brokers, stolen_keys(stack, tmp_path / "keys"),
                [*WORDS, marker])  # fmt: skip
-    for folder in ("kafka", "logs", "state", "checkpoints", "audit", "run"):
-        loot.search.folder(stack.data / folder)
-    ports = {port for row in stack.status() for port in row.ports if row.name.startswith(("relay", "cases", "subjects",
-             "notifications", "metrics", "vault"))}  # fmt: skip
-    addresses = [f"http://127.0.0.1:{port}" for port in ports]
-    addresses += [f"{stack.http}/{service}" for service in ("complaints", "approvals", "inspections", "directives")]
-    for address in addresses:
-        answer = httpx.get(f"{address}/metrics", timeout=30)
-        assert answer.status_code == 200
-        loot.search.look(f"metrics {address}", answer.content)
+    search_files(stack, loot.search)
+    search_metrics(stack, loot.search)
     assert [hit for word in WORDS for hit in loot.hits(word)] == []
     assert any(hit.where.endswith(".log") for hit in loot.hits(marker)), "the search did not look into Kafka's files"
     assert loot.opened == 0

@@ -15,9 +15,11 @@ from services.complaints.attachments.repository import MemoryEvidence
 from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
+from services.complaints.domain.handling import Handling
 from services.complaints.offices import Stores
 from services.complaints.receipts import Receipts
-from services.complaints.repository import MemoryComplaints
+from services.complaints.repository import ComplaintRepository, MemoryComplaints
+from services.complaints.service import ComplaintService
 from services.directives import api as directives_api
 from services.directives.repository import MemoryDirectives
 from services.inspections import api as inspections_api
@@ -72,6 +74,11 @@ def complaints_in_memory(
     )
     app = complaints_api.build(settings, cases, Receipts(b"k" * 32), attachments, trail, stores)
     return Caller(app, settings), cases
+
+
+def complaint_service(cases: ComplaintRepository) -> ComplaintService:
+    """The rules of complaints on `cases`, as the relay has them."""
+    return ComplaintService(cases, Receipts(b"k" * 32), {}, utc_now, Handling())
 
 
 def in_memory(name: str, folder: Path) -> tuple[Caller, Any]:

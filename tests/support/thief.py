@@ -3,7 +3,8 @@
     python -m tests.support.thief --database COPY --brokers HOST:PORT --keys FOLDER WORD…
 
 searches the files byte by byte and, from a server of its own on the copy, every document; then every record of every
-topic; then tries every key that it finds on every sealed box that it finds. Exit code 1 when it finds anything.
+topic; then tries every key that it finds on every sealed box that it finds. It prints a table. Exit code 1 when it
+finds anything, 2 when it cannot look.
 """
 
 import argparse
@@ -34,6 +35,9 @@ from tests.support.stack import eventually
 
 NOT_STOLEN = ("duban_vault", "admin", "local", "config")
 MIN_BOX = 24 + 16
+_EXAMPLE = (
+    "Example: python -m tests.support.thief --database /mnt/backup/mongo --keys /mnt/backup/keys 张三 13800138000"
+)
 
 
 class Loot:
@@ -163,15 +167,34 @@ def rob(database: Path | None, brokers: str | None, keys: Path | None, words: li
     return loot
 
 
+def table(report: dict[str, Any], words: list[str]) -> str:
+    """The report in lines: what was looked at, and for each word where it was found."""
+    rows = [(name.replace("_", " "), f"{value:,}") for name, value in report.items() if name != "hits"]
+    for word in words:
+        where = sorted({place.partition(" ")[0] for place, found, _ in report["hits"] if found == word})
+        rows.append((word, ", ".join(where) or "nowhere"))
+    width = max(len(name) + sum(ord(letter) > 0x2E80 for letter in name) for name, _ in rows)
+    wide = {name: sum(ord(letter) > 0x2E80 for letter in name) for name, _ in rows}  # Chinese takes two columns
+    return "\n".join(f"{name:<{width - wide[name]}}  {value}" for name, value in rows)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.support.thief", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.thief", description=__doc__, epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--database", type=Path, help="a copy of the document store's files")
     parser.add_argument("--brokers", help="host:port of a Kafka whose topics were stolen")
     parser.add_argument("--keys", type=Path, help="a folder of stolen keys")
     parser.add_argument("words", nargs="+", help="words that were planted as identities")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     arguments = parser.parse_args()
+    for folder in (arguments.database, arguments.keys):
+        if folder and not folder.is_dir():
+            print(f"thief: {folder} is no folder", file=sys.stderr)
+            return 2
     report = rob(arguments.database, arguments.brokers, arguments.keys, arguments.words).report()
-    print(json.dumps(report, ensure_ascii=False, indent=1))
+    print(json.dumps(report, ensure_ascii=False) if arguments.json else table(report, arguments.words))
     return 1 if report["hits"] or report["boxes_opened"] else 0
 
 

@@ -119,6 +119,15 @@ def test_passwords_and_seeding(tmp_path):
     assert authenticate(users, "who", "wrong") is None
 
 
+@pytest.mark.parametrize("name", ["person", "anonymous", "merged-answers", "policy"])
+def test_no_account_has_a_name_under_which_the_system_acts(tmp_path, name):
+    users = tmp_path / "users.yaml"
+    users.write_text(f"users:\n  {name}: {{password: x, roles: [office]}}\n")
+    with pytest.raises(ValueError, match=f"no account can be named {name}") as refused:
+        authenticate(users, "office-1", "x")
+    assert "\n" not in str(refused.value)
+
+
 def test_a_token_that_was_good_once_still_expires_and_is_nothing_to_another_city(tmp_path):
     keys = []
     for name in ("ours", "theirs"):

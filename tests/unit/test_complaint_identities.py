@@ -105,6 +105,73 @@ def test_without_custodians_a_name_is_not_taken_and_an_anonymous_complaint_is(tm
     assert api.post("/v1/cases", {"channel": "website"}).status_code == 201
 
 
+def filed_anonymously(api):
+    answer = api.post("/v1/cases", {"channel": "website", "agency": "tax"}).json()
+    return answer["case_id"], answer["receipt_code"]
+
+
+def test_a_name_given_later_is_sealed_as_one_given_at_filing_and_only_its_reference_is_on_the_log(api, store, ring):
+    case, _ = filed_anonymously(api)
+    assert api.post(f"/v1/cases/{case}/identify", {"identity": WHO}, "clerk").status_code == 200
+    (kept,) = store.waiting_identities()
+    event = decode(store.published[-1])
+    assert (event.type, event.data.identity_ref) == ("complaint.identified.v1", kept.sealed.identity_ref)
+    assert (kept.case_id, ring.open(kept.sealed)) == (case, ZHANG)
+    for canary in WHO.values():
+        for form in (canary, json.dumps(canary)[1:-1], b64encode(canary.encode()).decode(), canary.encode().hex()):
+            assert form not in everything(store)
+    vault = FakeVault()
+    assert Forwarder(store, vault.put).turn()
+    assert vault.kept == [kept]
+    assert list(store.waiting_identities()) == []
+
+
+def test_the_holder_of_the_code_gives_a_name_in_the_inbox_once(api, store):
+    case, code = filed_anonymously(api)
+    own = {"Sec-Fetch-Site": "same-origin"}
+    api.client.post("/v1/inbox/session", json={"code": code}, headers=own)
+    assert "identify" in api.client.get("/v1/inbox").json()["may"]
+    given, again = (
+        api.client.post("/v1/inbox/identity", json={"identity": WHO}, headers=own | {"Idempotency-Key": "i"})
+        for _ in range(2)
+    )
+    assert given.status_code == 201, given.text
+    assert again.json() == given.json()
+    other = api.client.post("/v1/inbox/identity", json={"identity": {"name": "李四"}}, headers=own)
+    assert (other.status_code, other.json()["type"]) == (409, "urn:duban:problem:identified")
+    assert "identify" not in api.client.get("/v1/inbox").json()["may"]
+    assert [kept.case_id for kept in store.waiting_identities()] == [case]
+
+
+def test_who_filed_with_a_name_gives_no_second_one(api, store):
+    case = api.post("/v1/cases", FILING).json()["case_id"]
+    (before,) = store.waiting_identities()
+    refused = api.post(f"/v1/cases/{case}/identify", {"identity": {"name": "李四"}}, "office")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:duban:problem:identified")
+    assert list(store.waiting_identities()) == [before]
+
+
+@pytest.mark.parametrize("body", [{}, {"identity": {}}, {"identity": {"name": ""}}, {"identity_ref": "x"}])
+def test_a_later_name_that_is_none_is_refused(api, store, body):
+    case, _ = filed_anonymously(api)
+    assert api.post(f"/v1/cases/{case}/identify", body, "clerk").status_code == 422
+    assert len(store.published) == 1
+
+
+def test_neither_the_agency_nor_anybody_without_a_role_gives_a_name_for_a_person(api):
+    case, _ = filed_anonymously(api)
+    for role, status in (("agency", 403), ("head", 403), (None, 401)):
+        assert api.post(f"/v1/cases/{case}/identify", {"identity": WHO}, role, "tax").status_code == status
+
+
+def test_without_custodians_no_name_is_taken_later_either(tmp_path):
+    api, store = complaints_in_memory(tmp_path)
+    case, _ = filed_anonymously(api)
+    refused = api.post(f"/v1/cases/{case}/identify", {"identity": WHO}, "clerk")
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:duban:problem:no-custodians")
+    assert len(store.published) == 1
+
+
 class FakeVault:
     """Takes what it is handed, or answers as it is told to."""
 

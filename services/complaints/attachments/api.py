@@ -1,6 +1,7 @@
 """HTTP of evidence for those who handle a case: list it, send it, download it. Free of rules."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -23,7 +24,8 @@ from services.contracts.codec import encode_json
 from services.shared.access import Principal, reach
 from services.shared.audit.trail import Trail
 from services.shared.auth import require
-from services.shared.case_api import JSON
+from services.shared.case_api import idempotency_key
+from services.shared.describing import JSON, described
 from services.shared.problems import Problem
 
 _GIVEN_OUT = {
@@ -32,12 +34,7 @@ _GIVEN_OUT = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }
-SENT = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+EVIDENCE = (Evidence, dict[str, list[Evidence]])
 
 
 def add_evidence_routes(app: FastAPI, service: ComplaintService, attachments: Attachments, trail: Trail) -> None:
@@ -62,18 +59,37 @@ def add_evidence_routes(app: FastAPI, service: ComplaintService, attachments: At
         return given_out(attachments, found)
 
     path = "/v1/cases/{case_id}/evidence"
-    app.add_api_route(path, listed, methods=["GET"], name="complaints.evidence.list", tags=["evidence"])
+    app.add_api_route(
+        path, listed, methods=["GET"], name="complaints.evidence.list", tags=["evidence"],
+        openapi_extra=described(answer=dict[str, list[Evidence]]),
+    )  # fmt: skip
     app.add_api_route(
         path, send, methods=["POST"], name="complaints.evidence.add", tags=["evidence"], status_code=201,
-        openapi_extra=SENT,
+        **taking(Evidence),
     )  # fmt: skip
     app.add_api_route(
-        f"{path}/{{ref}}", download, methods=["GET"], name="complaints.evidence.read", tags=["evidence"]
+        f"{path}/{{ref}}", download, methods=["GET"], name="complaints.evidence.read", tags=["evidence"],
+        response_class=Response, responses={200: {"content": {"*/*": {}}}},
     )  # fmt: skip
+
+
+def taking(answer: Any) -> dict[str, Any]:
+    """What a route that takes a file as its body is described with."""
+    said = described(answer=answer, status=201)
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    said["requestBody"] = {"required": True, "content": content}
+    said["parameters"] = [
+        {
+            "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"},
+            "description": "The same file sent again with the same key is kept once.",
+        }
+    ]  # fmt: skip
+    return {"responses": {404: {}, 415: {}}, "openapi_extra": said}
 
 
 async def receive(request: Request, attachments: Attachments, case_id: str, by: str) -> Evidence:
     """The body of `request`, kept as evidence. At no time more than a piece of it is in memory."""
+    key = idempotency_key(request)
     with waiting_file() as file:
         size = 0
         async for piece in request.stream():
@@ -83,7 +99,7 @@ async def receive(request: Request, attachments: Attachments, case_id: str, by: 
             file.write(piece)
         if not size:
             raise Problem(422, "The request is not valid", "the body is the file, and it is empty", slug="invalid")
-        return await run_in_threadpool(attachments.take, case_id, by, file)
+        return await run_in_threadpool(attachments.take, case_id, by, file, key)
 
 
 def given_out(attachments: Attachments, evidence: Evidence) -> Response:

@@ -35,7 +35,8 @@ class EvidenceRepository(Protocol):
     def release(self, case_id: str, size: int) -> None:
         """Give that room back."""
 
-    def add(self, evidence: Evidence) -> None: ...
+    def add(self, evidence: Evidence) -> bool:
+        """False when evidence of that name is there already; then nothing changes."""
 
     def remove(self, ref: str) -> None: ...
 
@@ -70,10 +71,14 @@ class MongoEvidence:
     def release(self, case_id: str, size: int) -> None:
         RoomDocument._get_collection().update_one({"_id": case_id}, {"$inc": {"files": -1, "bytes": -size}})
 
-    def add(self, evidence: Evidence) -> None:
+    def add(self, evidence: Evidence) -> bool:
         document = msgspec.structs.asdict(evidence) | {"_id": evidence.ref, "at": to_micros(evidence.at)}
         del document["ref"]
-        self._register.insert_one(document)
+        try:
+            self._register.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True
 
     def remove(self, ref: str) -> None:
         self._register.delete_one({"_id": ref})
@@ -107,8 +112,8 @@ class MemoryEvidence:
             files, taken = self._room[case_id]
             self._room[case_id] = files - 1, taken - size
 
-    def add(self, evidence: Evidence) -> None:
-        self._found[evidence.ref] = evidence
+    def add(self, evidence: Evidence) -> bool:
+        return self._found.setdefault(evidence.ref, evidence) is evidence
 
     def remove(self, ref: str) -> None:
         self._found.pop(ref, None)

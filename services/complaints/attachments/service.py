@@ -3,6 +3,8 @@
 What is sent is at no time in a file that has a name: until it is sealed it waits in memory or in an unlinked one.
 """
 
+import hashlib
+import hmac
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -48,23 +50,30 @@ class Attachments:
     ) -> None:  # fmt: skip
         self._register, self._store, self._key, self._scan, self._clock = register, store, key, scan, clock
 
-    def take(self, case_id: str, by: str, sent: BinaryIO, ref: str | None = None) -> Evidence:
-        """Keep the file `sent` as evidence of a case. `by` is an opaque account, or "person".
+    def take(self, case_id: str, by: str, sent: BinaryIO, key: str | None = None) -> Evidence:
+        """Keep the file `sent` as evidence of a case. `by` is an opaque account, or "person". With an Idempotency-Key
+        the same file is kept once however often the request comes; another file under that key is another one.
 
-        Whoever may have to repeat it names it `ref`: what is kept under that name already is not kept again.
         Raises NotTaken, Infected, Full, or ScannerFailed; then nothing was kept.
         """
-        if ref and (found := self._register.get(ref)):
-            return found
+        ref = f"evidence-{self._name(case_id, by, key, sent) if key else secrets.token_hex(16)}"
+        if key and (known := self._register.get(ref)):
+            return known
         try:
-            evidence = self._take(case_id, by, sent, ref or f"evidence-{secrets.token_hex(16)}")
+            evidence = self._take(ref, case_id, by, sent)
         except (NotTaken, Infected, Full) as refused:
             EVIDENCE.labels(type(refused).__name__.lower()).inc()
             raise
         EVIDENCE.labels(evidence.verdict).inc()
         return evidence
 
-    def _take(self, case_id: str, by: str, sent: BinaryIO, ref: str) -> Evidence:
+    def _name(self, case_id: str, by: str, key: str, sent: BinaryIO) -> str:
+        """A name that a repeated request finds again, and that tells nothing about the file."""
+        sent.seek(0)
+        content = hashlib.file_digest(sent, "sha256").hexdigest()  # type: ignore[arg-type]
+        return hmac.digest(self._key, "\x1f".join(["name", case_id, by, key, content]).encode(), "sha256").hex()[:32]
+
+    def _take(self, ref: str, case_id: str, by: str, sent: BinaryIO) -> Evidence:
         kind = kind_of(sent)
         verdict = self._scan(sent)
         if verdict == "infected":
@@ -78,12 +87,13 @@ class Attachments:
             if not self._register.reserve(case_id, size, MAX_FILES, MAX_CASE):
                 raise Full(f"a complaint holds {MAX_FILES} files and {MAX_CASE >> 20} MB at most")
             evidence = Evidence(
-                ref=ref, case_id=case_id, at=self._clock(), by=by, media_type=kind.media_type, suffix=kind.suffix,
-                size=size, verdict=verdict, cleaned=is_clean,
+                ref=ref, case_id=case_id, at=self._clock(), by=by,
+                media_type=kind.media_type, suffix=kind.suffix, size=size, verdict=verdict, cleaned=is_clean,
             )  # fmt: skip
             try:
                 self._store.write(evidence.ref, sealed(self._key, evidence.ref, plain))
-                self._register.add(evidence)
+                if not self._register.add(evidence):  # the same request came twice at once: the other one was first
+                    self._register.release(case_id, size)
             except BaseException:
                 self._register.release(case_id, size)
                 raise

@@ -1,5 +1,6 @@
 """Where the sealed files lie: any file system that fsspec knows, under random names. Free of what is in them."""
 
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,7 @@ class Store:
         """Keep `pieces` under `name`, whole or not at all."""
         path = self._path(name)
         self._files.makedirs(self._files._parent(path), exist_ok=True)
-        draft = f"{path}.part"
+        draft = f"{path}.{secrets.token_hex(4)}.part"  # one request sent twice may be written twice at once
         try:
             with self._files.open(draft, "wb") as file:
                 for piece in pieces:

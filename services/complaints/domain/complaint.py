@@ -20,7 +20,8 @@ agency, as dispatched. extend is for the first conclusion, not for a redo. corre
 that stands; a case is not closed while it is owed. answer-back tells the body that passed the complaint on. A reply
 after the first is a supplementary one and leaves the case where it is. Signing in is not forced: its clock runs anyway.
 ask and supplement are what is said between the person and whoever handles the case, in any status, also after the end:
-that is when somebody says that nothing has changed (row A3). docs/complaints.md has the table.
+that is when somebody says that nothing has changed (row A3). identify adds a name, once, to a complaint
+filed without one. docs/complaints.md has the table.
 """
 
 from services.contracts.complaints import (
@@ -36,6 +37,7 @@ from services.contracts.complaints import (
     ComplaintDispatchedV1,
     ComplaintExtendedV1,
     ComplaintFiledV1,
+    ComplaintIdentifiedV1,
     ComplaintMergedV1,
     ComplaintPausedV1,
     ComplaintRefusalAppealedV1,
@@ -73,7 +75,8 @@ def _answered(status: str) -> dict[str, tuple[str, ...]]:
 
 def _with_talk(table: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, tuple[str, ...]]]:
     return {
-        status: row if status == NEW else {**row, **_stay(status, "ask", "supplement")} for status, row in table.items()
+        status: row if status == NEW else {**row, **_stay(status, "ask", "supplement", "identify")}
+        for status, row in table.items()
     }
 
 
@@ -90,7 +93,7 @@ LIFE = Lifecycle(
         "sign-off": ComplaintSignedOffV1, "reply": ComplaintRepliedV1, "answer-back": ComplaintAnsweredBackV1,
         "call-back": ComplaintCalledBackV1, "appeal": ComplaintAppealedV1, "review": ComplaintReviewedV1,
         "correct": ComplaintCorrectedV1, "close": ComplaintClosedV1,
-        "ask": ComplaintAskedV1, "supplement": ComplaintSupplementedV1,
+        "ask": ComplaintAskedV1, "supplement": ComplaintSupplementedV1, "identify": ComplaintIdentifiedV1,
     },
     table=_with_talk({
         "new": {"file": ("filed",)},
@@ -125,8 +128,8 @@ class Complaint(Case, frozen=True, kw_only=True):
 
     `handlers` are the accounts that refused, concluded, signed or reviewed it: an appeal is for somebody else.
     `their_ref` refers to the number of the body that passed it on, `supervisor` is the code of the supervisor who
-    reported it (row A5). `found`: its conclusion found something to put
-    right; `correction_due`: that stands, and is not put right yet. `filed_at` is in microseconds.
+    reported it (row A5), `identity_ref` says that the person gave a name. `found`: its conclusion found something to
+    put right; `correction_due`: that stands, and is not put right yet. `filed_at` is in microseconds.
     """
 
     channel: Channel = "website"
@@ -140,6 +143,7 @@ class Complaint(Case, frozen=True, kw_only=True):
     text_ref: str | None = None
     their_ref: str | None = None
     supervisor: str | None = None
+    identity_ref: str | None = None
     merged_into: str | None = None
     handlers: tuple[str, ...] = ()
     redos: int = 0

@@ -23,6 +23,7 @@ from services.contracts.complaints import (
     ComplaintCorrectedV1,
     ComplaintDispatchedV1,
     ComplaintFiledV1,
+    ComplaintIdentifiedV1,
     ComplaintMergedV1,
     ComplaintRefusalReviewedV1,
     ComplaintRefusedV1,
@@ -42,6 +43,7 @@ Rule = Callable[[Complaint, Any, Command, Handling | None], tuple[dict[str, Any]
 # The account under which the person acts, in their inbox: they have no other.
 PERSON: Final = "person"
 _FOUND = ("verified", "partly")
+_OF_THE_LEAD = frozenset({"sign-in", "return", "conclude", "sign-off", "correct"})
 
 
 def decide(document: Complaint, command: Command, now: datetime) -> tuple[Complaint, tuple[EventModel, ...]]:
@@ -84,8 +86,15 @@ def _file(_: Complaint, data: ComplaintFiledV1, __: Command, ___: Handling | Non
         "channel": data.channel, "about": data.agency, "offence": data.offence, "item": data.item,
         "place": data.place, "text_ref": data.text_ref,
         "their_ref": their_ref if isinstance(their_ref, str) else None,
-        "supervisor": supervisor if isinstance(supervisor, str) else None,
+        "supervisor": supervisor if isinstance(supervisor, str) else None, "identity_ref": data.identity_ref,
     }, data  # fmt: skip
+
+
+def _identify(document: Complaint, data: ComplaintIdentifiedV1, _: Command, __: Handling | None) -> Any:
+    """A name is given once: what the custodians hold of a person is one identity for one complaint (row A3)."""
+    if document.identity_ref is not None:
+        raise LIFE.refusal(document, "identified", "a name was given for this complaint before")
+    return {"identity_ref": data.identity_ref}, data
 
 
 def _merge(document: Complaint, data: ComplaintMergedV1, command: Command, _: Handling | None) -> Any:
@@ -119,18 +128,22 @@ def _dispatch(_: Complaint, data: ComplaintDispatchedV1 | ComplaintTransferredV1
 
 
 def _by_lead(document: Complaint, data: Any, command: Command, _: Handling | None) -> Any:
-    _lies_with(document, command.name, data.agency, (document.agency,), f"the lead agency {document.agency}")
+    _lies_with(document, command.name, data.agency, f"the lead agency {document.agency}")
     return {}, data
 
 
 def _respond(document: Complaint, data: ComplaintRespondedV1, command: Command, _: Handling | None) -> Any:
-    allowed = (document.agency, *assisting_agencies(document))
-    _lies_with(document, command.name, data.agency, allowed, "its lead and assisting agencies")
+    _lies_with(document, command.name, data.agency, "its lead and assisting agencies")
     return {}, data
 
 
-def _advise(document: Complaint, data: ComplaintAdvisedV1, command: Command, _: Handling | None) -> Any:
-    _lies_with(document, command.name, data.agency, assisting_agencies(document), "its assisting agencies")
+def _advise(document: Complaint, data: ComplaintAdvisedV1, command: Command, handling: Handling | None) -> Any:
+    """An agency that assists by several of its sections may speak for one of them, or for all."""
+    _lies_with(document, command.name, data.agency, "its assisting agencies")
+    if handling:
+        asked = [name for name in document.assisting if name.partition("/")[0] == data.agency]
+        own = [name for name in asked if name == f"{data.agency}/{data.section}"]
+        data = replace(data, assisting=own or asked)
     return {}, data
 
 
@@ -239,8 +252,18 @@ def assisting_agencies(document: Complaint) -> tuple[str, ...]:
     return tuple(name.partition("/")[0] for name in document.assisting)
 
 
-def _lies_with(document: Complaint, command: str, agency: str, allowed: tuple[str | None, ...], who: str) -> None:
-    if agency not in allowed:
+def acting_agencies(document: Complaint, command: str) -> tuple[str | None, ...] | None:
+    """The agencies that may give `command` for this complaint (row B1); None: whoever the table of roles says."""
+    if command in _OF_THE_LEAD:
+        return (document.agency,)
+    if command == "respond":
+        return (document.agency, *assisting_agencies(document))
+    return assisting_agencies(document) if command == "advise" else None
+
+
+def _lies_with(document: Complaint, command: str, agency: str, who: str) -> None:
+    allowed = acting_agencies(document, command)
+    if allowed is not None and agency not in allowed:
         detail = f"{command} by {agency}: this complaint lies with {document.agency}, so {command} is for {who}"
         raise LIFE.refusal(document, "wrong-agency", detail)
 
@@ -252,5 +275,5 @@ _RULES: dict[type[EventModel], Rule] = {
     ComplaintAdvisedV1: _advise, ComplaintConcludedV1: _conclude, ComplaintSignedOffV1: _sign_off,
     ComplaintRepliedV1: _reply, ComplaintAnsweredBackV1: _answer_back, ComplaintCalledBackV1: _call_back,
     ComplaintAppealedV1: _appeal, ComplaintReviewedV1: _review, ComplaintCorrectedV1: _correct,
-    ComplaintClosedV1: _close,
+    ComplaintClosedV1: _close, ComplaintIdentifiedV1: _identify,
 }  # fmt: skip

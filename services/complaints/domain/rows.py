@@ -11,7 +11,7 @@ from services.contracts.complaints import Channel, ComplaintFiledV1
 from services.contracts.identifiers import name_of
 
 CHANNEL_NAMES: tuple[str, ...] = get_args(Channel)
-_CASE_COLUMNS = ("offence", "agency", "section", "officer", "enterprise", "place", "item", "text")
+_CASE_COLUMNS = ("offence", "agency", "section", "officer", "enterprise", "place", "item", "occurred_on", "text")
 _REF = "ref"
 _LISTS = frozenset({"openers"})
 _YES, _NO = frozenset({"yes", "true", "1", "是"}), frozenset({"no", "false", "0", "否"})

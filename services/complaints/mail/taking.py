@@ -27,7 +27,7 @@ from services.shared.bodies import Body
 from services.shared.commands import KeyReused, Order
 from services.shared.web.words import CITY_ZONE
 
-ACCOUNT = Principal("mail", frozenset({"citizen"}))
+ACCOUNT = Principal("mail", frozenset({"intake"}))
 
 
 class Taken(NamedTuple):
@@ -78,6 +78,6 @@ class Taking:
             with suppress(NotTaken, Infected, Full):
                 if len(content) > MAX_FILE:
                     continue
-                ref = f"evidence-{name_of('mail', key, number)}"
-                refs.append(self._attachments.take(case_id, PERSON, io.BytesIO(content), ref).ref)
+                kept = self._attachments.take(case_id, PERSON, io.BytesIO(content), f"{key} {number}")
+                refs.append(kept.ref)
         return refs

@@ -55,7 +55,7 @@ class Reports:
         application = self._application(fields.get("api_key", ""), address)
         _let(self._filings, application)
         wanted = filing(self._policy, fields)
-        account = Principal(f"open311-{application}", frozenset({"citizen"}))
+        account = Principal(f"open311-{application}", frozenset({"citizen", "application"}))
         name = name_of("request", account.subject, key) if key else new_id()
         data, beside = self._body.take(encode_json(wanted.body), name)
         order = Order(

@@ -11,15 +11,16 @@ from services.complaints.guessing import Guessing
 from services.complaints.inbox_session import TooManyGuesses, holder_of
 from services.complaints.rewards.domain.reward import Refused, Reward, Status
 from services.complaints.rewards.repository import Conflict
-from services.complaints.rewards.schemas import Reason, Redemption, offered, paid, shown
+from services.complaints.rewards.schemas import Offered, Paid, Reason, Redemption, Shown, offered, paid, shown
 from services.complaints.rewards.service import RewardService
 from services.shared.access import Principal
 from services.shared.auth import require
-from services.shared.case_api import MAX_BODY, described, idempotency_key, private, read_body
+from services.shared.case_api import MAX_BODY, idempotency_key, private, read_body
 from services.shared.commands import NotFound
+from services.shared.describing import described
 from services.shared.problems import Problem
 
-BODIES = (Reason, Redemption)
+BODIES = (Reason, Redemption, dict[str, list[Shown]], Shown, Offered, Paid)
 MOST_LISTED = 500
 _REWARDS: dict[str, Any] = {"tags": ["rewards"]}
 
@@ -43,9 +44,15 @@ def add_reward_routes(app: FastAPI, rewards: RewardService, guessing: Guessing) 
         return private(rewards.ledger())
 
     add = app.add_api_route
-    add("/v1/rewards", listed, methods=["GET"], name="complaints.rewards.list", **_REWARDS)
+    add(
+        "/v1/rewards", listed, methods=["GET"], name="complaints.rewards.list",
+        openapi_extra=described(answer=dict[str, list[Shown]]), **_REWARDS,
+    )  # fmt: skip
     add("/v1/rewards/ledger", ledger, methods=["GET"], name="complaints.rewards.ledger", **_REWARDS)
-    add("/v1/rewards/{reward_id}", read, methods=["GET"], name="complaints.rewards.read", **_REWARDS)
+    add(
+        "/v1/rewards/{reward_id}", read, methods=["GET"], name="complaints.rewards.read",
+        openapi_extra=described(answer=Shown), **_REWARDS,
+    )  # fmt: skip
 
 
 def _add_decisions(app: FastAPI, rewards: RewardService) -> None:
@@ -73,7 +80,7 @@ def _add_decisions(app: FastAPI, rewards: RewardService) -> None:
     for name in (*plain, *reasoned):
         app.add_api_route(
             f"/v1/rewards/{{reward_id}}/{name}", decision(name), methods=["POST"], name=f"complaints.rewards.{name}",
-            openapi_extra=described(Reason) if name in reasoned else None, **_REWARDS,
+            openapi_extra=described(Reason if name in reasoned else None, answer=Shown), **_REWARDS,
         )  # fmt: skip
 
 
@@ -107,10 +114,16 @@ def _add_payment(app: FastAPI, rewards: RewardService, guessing: Guessing) -> No
     add = app.add_api_route
     add(
         "/v1/rewards/redeem", redeem, methods=["POST"], name="complaints.rewards.redeem",
-        openapi_extra=described(Redemption), **_REWARDS,
+        responses={404: {}, 429: {}}, openapi_extra=described(Redemption, answer=Paid), **_REWARDS,
     )  # fmt: skip
-    add("/v1/inbox/reward", offer, methods=["GET"], name="complaints.inbox.reward", tags=["inbox"])
-    add("/v1/inbox/reward", claim, methods=["POST"], name="complaints.inbox.claim", status_code=201, tags=["inbox"])
+    add(
+        "/v1/inbox/reward", offer, methods=["GET"], name="complaints.inbox.reward", tags=["inbox"],
+        responses={404: {}}, openapi_extra=described(answer=Offered),
+    )  # fmt: skip
+    add(
+        "/v1/inbox/reward", claim, methods=["POST"], name="complaints.inbox.claim", status_code=201, tags=["inbox"],
+        responses={404: {}}, openapi_extra=described(answer=Offered, status=201),
+    )  # fmt: skip
 
 
 async def _refused(_: Request, error: Any) -> Response:

@@ -1,7 +1,7 @@
 """Rewards: load, decide, record on the audit trail, save (row A4). Free of HTTP.
 
 Whoever must not act unrecorded is recorded first: an act that another writer then forestalls leaves an entry on the
-trail of an attempt, never a booking without its entry.
+trail of an attempt, marked as forestalled, never a booking without its entry.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.complaints.rewards.domain import ledger, reward
+from services.complaints.rewards.domain.checking import FORESTALLED, PREFIX
 from services.complaints.rewards.domain.ledger import Account, Entry
 from services.complaints.rewards.domain.policy import RewardPolicy
 from services.complaints.rewards.domain.reward import Reward, Status, reward_id
-from services.complaints.rewards.repository import RewardRepository, grown
+from services.complaints.rewards.repository import Conflict, RewardRepository, grown
 from services.complaints.rewards.vouchers import Vouchers
 from services.contracts.identifiers import new_id
 from services.shared.audit.trail import Trail
@@ -138,6 +139,11 @@ class RewardService:
     def _saved(self, before: Reward, after: Reward, action: str, by: str, reason: str = "") -> Reward:
         self._trail.append(by, action, before.reward_id, reason)
         for entry in grown(before, after):
-            self._trail.append(by, f"ledger.{entry.kind}", entry.entry_id, ledger.digest(entry))
-        self._rewards.save(before, after)
+            self._trail.append(by, PREFIX + entry.kind, entry.entry_id, ledger.digest(entry))
+        try:
+            self._rewards.save(before, after)
+        except Conflict:
+            for entry in grown(before, after):
+                self._trail.append(by, PREFIX + FORESTALLED, entry.entry_id, ledger.digest(entry))
+            raise
         return after

@@ -9,13 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 from services.complaints.supervisors.domain.supervisor import Refused, Supervisor, Term
 from services.complaints.supervisors.repository import Conflict
 from services.complaints.supervisors.schemas import Appointment, Ending
-from services.complaints.supervisors.service import Supervisors
+from services.complaints.supervisors.service import Report, Supervisors
 from services.shared.access import Principal
 from services.shared.auth import require
-from services.shared.case_api import MAX_BODY, described, private, read_body
+from services.shared.case_api import MAX_BODY, private, read_body
+from services.shared.describing import described
 from services.shared.problems import Problem
 
-BODIES = (Appointment, Ending)
+BODIES = (Appointment, Ending, Supervisor, dict[str, list[Supervisor]], dict[str, list[Report]])
 _TAGS: dict[str, Any] = {"tags": ["supervisors"]}
 
 
@@ -45,15 +46,21 @@ def add_supervisor_routes(app: FastAPI, supervisors: Supervisors) -> None:
         return private({"items": supervisors.reports(principal.subject)})
 
     add = app.add_api_route
-    add("/v1/supervisors", listed, methods=["GET"], name="complaints.supervisors.list", **_TAGS)
-    add("/v1/supervisors/reports", reports, methods=["GET"], name="complaints.supervisors.reports", **_TAGS)
+    add(
+        "/v1/supervisors", listed, methods=["GET"], name="complaints.supervisors.list",
+        openapi_extra=described(answer=dict[str, list[Supervisor]]), **_TAGS,
+    )  # fmt: skip
+    add(
+        "/v1/supervisors/reports", reports, methods=["GET"], name="complaints.supervisors.reports",
+        openapi_extra=described(answer=dict[str, list[Report]]), **_TAGS,
+    )  # fmt: skip
     add(
         "/v1/supervisors/{code}/terms", appoint, methods=["POST"], name="complaints.supervisors.appoint",
-        openapi_extra=described(Appointment), **_TAGS,
+        openapi_extra=described(Appointment, answer=Supervisor), **_TAGS,
     )  # fmt: skip
     add(
         "/v1/supervisors/{code}/end", end, methods=["POST"], name="complaints.supervisors.end",
-        openapi_extra=described(Ending), **_TAGS,
+        openapi_extra=described(Ending, answer=Supervisor), **_TAGS,
     )  # fmt: skip
 
 

@@ -9,14 +9,15 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.complaints.surveys.domain.campaign import Refused
-from services.complaints.surveys.schemas import Links, NewCampaign, campaign_of, listed
+from services.complaints.surveys.schemas import Links, Listed, NewCampaign, campaign_of, listed
 from services.complaints.surveys.service import Surveys
 from services.shared.access import Principal
 from services.shared.auth import require
-from services.shared.case_api import MAX_BODY, described, private, read_body
+from services.shared.case_api import MAX_BODY, private, read_body
+from services.shared.describing import described
 from services.shared.problems import Problem
 
-BODIES = (NewCampaign, Links)
+BODIES = (NewCampaign, Links, Listed, dict[str, list[Listed]])
 _TAGS: dict[str, Any] = {"tags": ["surveys"]}
 
 
@@ -47,16 +48,22 @@ def add_survey_routes(app: FastAPI, surveys: Surveys, clock: Callable[[], dateti
         return private({"campaign_id": campaign_id, "items": surveys.results(campaign_id)})
 
     add = app.add_api_route
-    add("/v1/surveys", all_of_them, methods=["GET"], name="complaints.surveys.list", **_TAGS)
+    add(
+        "/v1/surveys", all_of_them, methods=["GET"], name="complaints.surveys.list",
+        openapi_extra=described(answer=dict[str, list[Listed]]), **_TAGS,
+    )  # fmt: skip
     add(
         "/v1/surveys", start, methods=["POST"], name="complaints.surveys.start", status_code=201,
-        openapi_extra=described(NewCampaign), **_TAGS,
+        openapi_extra=described(NewCampaign, answer=Listed, status=201), **_TAGS,
     )  # fmt: skip
     add(
         "/v1/surveys/{campaign_id}/links", links, methods=["POST"], name="complaints.surveys.links", status_code=201,
         openapi_extra=described(Links), **_TAGS,
     )  # fmt: skip
-    add("/v1/surveys/{campaign_id}/results", results, methods=["GET"], name="complaints.surveys.results", **_TAGS)
+    add(
+        "/v1/surveys/{campaign_id}/results", results, methods=["GET"], name="complaints.surveys.results",
+        responses={409: {}}, **_TAGS,
+    )  # fmt: skip
 
 
 async def _refused(_: Request, error: Any) -> Response:

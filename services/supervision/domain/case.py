@@ -61,6 +61,12 @@ def hold(state: CaseState, data: Any) -> None:
         state.officer = officer or state.officer
 
 
+def named(name: str) -> Holder:
+    """Who is meant by "finance" or by "finance/budget"."""
+    agency, _, section = name.partition("/")
+    return agency, section or None, None
+
+
 def answerable(state: CaseState, clock: Clock, spec: ClockSpec) -> Holder:
     """Agency, section and officer who answer for a clock: the office, who holds the stage, or who holds the case."""
     if spec.owner == OFFICE:

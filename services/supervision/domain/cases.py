@@ -11,17 +11,30 @@ from services.contracts.limits import Limit
 from services.supervision.domain import clock as clocks
 from services.supervision.domain.alerts import Announcer
 from services.supervision.domain.calendar import MICROS_MAX, Calendar
-from services.supervision.domain.case import HOLDERS, OPENINGS, CaseState, count, hold
+from services.supervision.domain.case import HOLDERS, OPENINGS, CaseState, Holder, count, hold, named
 from services.supervision.domain.clock import BREACHED, PAUSED, RUNNING, STOPPED, Clock
 from services.supervision.domain.fold import NEVER, Effect
-from services.supervision.domain.policy import EXTEND, PAUSE, RESUME, START, STOP, CasePolicy, ClockSpec, Operation
+from services.supervision.domain.policy import (
+    EXTEND,
+    PAUSE,
+    RENEW,
+    RESUME,
+    START,
+    STOP,
+    CasePolicy,
+    ClockSpec,
+    Operation,
+)
+
+_ALSO_LATE = frozenset({STOP, EXTEND, RENEW})
 
 
 class CasesFold:
     """Pure; see fold.Fold. An event at exactly the due time is in time; a tick breaches what was due before it.
 
-    An event that was skipped and comes after its successors (a dead letter put back) still ends and extends the clocks
-    that ran at its time, and still counts as a fact. It starts and pauses nothing: what ends that has been folded.
+    An event that was skipped and comes after its successors (a dead letter put back) still ends, extends and renews
+    the clocks that ran at its time, and still counts as a fact. It starts and pauses nothing: what ends that has been
+    folded.
     """
 
     name = "cases"
@@ -44,17 +57,20 @@ class CasesFold:
         at, watermark, effects = min(to_micros(event.time), MICROS_MAX), min(watermark, MICROS_MAX), list[Effect]()
         if state.wake_at is not None and state.wake_at < at:
             self._advance(state, at, watermark, effects)
-        data = event.data
+        data, before = event.data, state.agency
         if event.type in HOLDERS and not late:
             hold(state, data)
         procedure = self.policy.procedures.get(state.procedure) if state.procedure is not None else None
         if procedure is not None:
             for operation in procedure.operations.get(event.type, ()):
-                if not late or operation.action in (STOP, EXTEND):
+                if not late or operation.action in _ALSO_LATE:
                     self._apply(state, operation, event, at, watermark, effects)
         until = max(at, watermark)
         for rule in self.policy.facts.get(event.type, ()):
-            self._say.count(state, event, rule, until, effects)
+            if not rule.pair:
+                self._say.count(state, event, rule, until, effects)
+            elif not late:
+                self._say.pass_on(state, event, rule, before, until, effects)
         self._advance(state, until, watermark, effects)
         return state, effects
 
@@ -102,12 +118,18 @@ class CasesFold:
     ) -> None:
         """One operation of policy on the clocks that it names."""
         spec, data, action = operation.clock, event.data, operation.action
-        value: str | None = getattr(data, operation.per) if operation.per is not None else None
+        value: str | list[str] | None = getattr(data, operation.per) if operation.per is not None else None
         if action == START:
-            self._start(state, operation, value, event, at, watermark, effects)
+            if isinstance(value, list):
+                for name in dict.fromkeys(value):
+                    self._start(state, operation, name, named(name), event, at, watermark, effects)
+                return
+            holder = None if value is None else (data.agency, getattr(data, "section", None), _officer(data))
+            self._start(state, operation, value, holder, event, at, watermark, effects)
             return
-        for clock in tuple(state.clocks):
-            if clock.spec != spec.name or (operation.per is not None and clock.value != value):
+        name = spec.name
+        for clock in [clock for clock in state.clocks if clock.spec == name]:
+            if value and not _picks(value, clock):
                 continue
             if event.sequence < state.last and at < clock.started_at:
                 continue
@@ -117,27 +139,50 @@ class CasesFold:
                 changed = clocks.resume(clock, at, event.id, spec.warn_percent, self.calendar)
             elif action == EXTEND:
                 changed = clocks.extend(clock, at, event.id, data.limit, spec.warn_percent, self.calendar)
+            elif action == RENEW:
+                changed = self._renew(state, clock, spec, event.id, at, watermark, effects)
             else:
                 self._stop(state, clock, spec, event.id, at, watermark, effects)
                 continue
             if changed and clock.breach is not None and clock.breach.state == "open":
                 self._say.correct(state, clock, clock.breach, spec, at, watermark, effects)
 
-    def _start(
-        self, state: CaseState, operation: Operation, value: str | None, event: Event, at: int, watermark: int,
+    def _renew(
+        self, state: CaseState, clock: Clock, spec: ClockSpec, event: str, at: int, watermark: int,
         effects: list[Effect],
+    ) -> bool:  # fmt: skip
+        """True when a breach turns out to be none. What comes too late settles it and begins the next round."""
+        if clock.phase == RUNNING:
+            clocks.renew(clock, at, event)
+        elif clock.phase == BREACHED and clock.due is not None and at <= clock.due:
+            clock.phase, clock.red = RUNNING, None
+            clocks.renew(clock, at, event)
+            clocks.count_anew(clock, spec.warn_percent, self.calendar)
+            return True
+        elif clock.phase == STOPPED and clock.breach is not None and at <= clock.breach.due:
+            renewed = clocks.again(clock, at, event, spec.warn_percent, self.calendar)
+            if renewed.due is not None and clock.steps[-1].at <= renewed.due:
+                self._stop(state, clock, spec, event, at, watermark, effects)
+        elif clock.phase == BREACHED:
+            self._stop(state, clock, spec, event, at, watermark, effects)
+            state.clocks.append(clocks.again(clock, at, event, spec.warn_percent, self.calendar))
+        return False
+
+    def _start(
+        self, state: CaseState, operation: Operation, value: str | None, holder: Holder | None, event: Event, at: int,
+        watermark: int, effects: list[Effect],
     ) -> None:  # fmt: skip
         """A new round ends the one before it; that one's breach is corrected when the news of the restart was late."""
         spec, data = operation.clock, event.data
-        key = spec.name if value is None else f"{spec.name}:{value}"
-        latest = state.closed.get(key, 0)
-        earlier = [clock for clock in state.clocks if clock.spec == spec.name and clock.value == value]
+        again = operation.restart is not None and operation.restart.holds(data)
+        if not again and not operation.starts:
+            return
+        name = spec.name
+        latest = state.closed.get(name if value is None else f"{name}:{value}", 0)
+        earlier = [clock for clock in state.clocks if clock.spec == name and clock.value == value]
         for clock in earlier:
             latest = max(latest, clock.round)
-        if latest:
-            if operation.restart is None or not operation.restart.holds(data):
-                return
-        elif not operation.starts and (operation.restart is None or not operation.restart.holds(data)):
+        if latest and not again:
             return
         limit = _limit(spec, data)
         if limit is None:
@@ -147,8 +192,7 @@ class CasesFold:
             if clock.phase in (RUNNING, PAUSED) or late_news:
                 self._stop(state, clock, spec, event.id, at, watermark, effects)
         clock = clocks.start(spec.name, value, latest + 1, at, event.id, limit, spec.warn_percent, self.calendar)
-        if value is not None:
-            clock.holder = (data.agency, getattr(data, "section", None), getattr(data, "officer", None))
+        clock.holder = holder
         state.clocks.append(clock)
 
     def _stop(
@@ -157,6 +201,9 @@ class CasesFold:
     ) -> None:  # fmt: skip
         """Stopped in time: nothing is said. Late: the alert is settled. In time, but learnt of late: corrected."""
         breach, warning = clock.breach, clock.warning
+        if breach is None and warning is None:
+            self._close(state, clock)
+            return
         if clock.phase == STOPPED and (breach is None or breach.state != "settled" or at > breach.due):
             return
         warned_early = warning is not None and at < warning.raised_at
@@ -167,9 +214,8 @@ class CasesFold:
             else:
                 self._say.settle(state, clock, warning, spec, at, effects)
         if breach is None:
-            if warning is None:
-                self._close(state, clock)
-        elif in_time and breach.state != "corrected":
+            return
+        if in_time and breach.state != "corrected":
             self._say.correct(state, clock, breach, spec, at, watermark, effects)
         elif breach.state == "open":
             self._say.settle(state, clock, breach, spec, at, effects)
@@ -177,15 +223,19 @@ class CasesFold:
     def _close(self, state: CaseState, clock: Clock) -> None:
         key = clock.spec if clock.value is None else f"{clock.spec}:{clock.value}"
         state.closed[key] = max(state.closed.get(key, 0), clock.round)
-        state.clocks.remove(clock)
+        state.clocks = [other for other in state.clocks if other is not clock]
 
     def _advance(self, state: CaseState, until: int, floor: int, effects: list[Effect]) -> None:
-        """Everything due before `until`, in the order of time; then the state's timer."""
+        """Everything due before `until`, in the order of time; then the state's timer. A clock's next instant is its
+        warning, its due time, its red card."""
         while True:
             first, due, provisional = None, until, False
             wake: int | None = None
             for clock in state.clocks:
-                at = clocks.next_at(clock)
+                if clock.phase == RUNNING:
+                    at = clock.due if clock.warn is None else clock.warn
+                else:
+                    at = clock.red if clock.phase == BREACHED else None
                 if at is not None:
                     provisional = provisional or clock.provisional
                     if wake is None or at < wake:
@@ -202,6 +252,8 @@ class CasesFold:
         if spec is None:
             clock.phase = STOPPED
             state.reason = f"policy has no clock {clock.spec!r} any more"
+        elif clock.renewed is not None and clock.phase == RUNNING:
+            clocks.count_anew(clock, spec.warn_percent, self.calendar)
         elif clock.phase == BREACHED and clock.breach is not None:
             say.escalate(state, clock, clock.breach, spec, effects)
         elif clock.warn is not None:
@@ -213,6 +265,16 @@ class CasesFold:
             say.breach(state, clock, spec, floor, effects)
             if clock.warning is not None and clock.warning.state == "open":
                 say.settle(state, clock, clock.warning, spec, clock.due + 1, effects)
+
+
+def _picks(value: str | list[str], clock: Clock) -> bool:
+    """Whether an event about `value` is about this clock."""
+    return clock.value in value if isinstance(value, list) else clock.value == value
+
+
+def _officer(data: Any) -> str | None:
+    officer: str | None = getattr(data, "officer", None)
+    return officer
 
 
 def _limit(spec: ClockSpec, data: Any) -> Limit | int | None:

@@ -11,6 +11,7 @@ depend on nothing but their arguments. `due` is the last instant that is in time
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from services.contracts.alerts import AlertState
 from services.contracts.complaints import Severity
@@ -69,7 +70,10 @@ class Record(msgspec.Struct, array_like=True, gc=False):
 
 
 class Clock(msgspec.Struct, array_like=True, gc=False):
-    """`spec` is its name in policy, `value` what it is per ("survey" of a stage), `round` counts its restarts."""
+    """`spec` is its name in policy, `value` what it is per ("survey" of a stage), `round` counts its restarts.
+
+    `renewed` is the last renewal (instant, event) that `count_anew` has not taken in yet.
+    """
 
     spec: str
     value: str | None
@@ -84,6 +88,7 @@ class Clock(msgspec.Struct, array_like=True, gc=False):
     holder: tuple[str | None, str | None, str | None] | None = None
     warning: Record | None = None
     breach: Record | None = None
+    renewed: tuple[int, str] | None = None
 
     @property
     def name(self) -> str:
@@ -141,6 +146,29 @@ def extend(clock: Clock, at: int, event: str, limit: Limit, percent: int | None,
     return True
 
 
+def renew(clock: Clock, at: int, event: str) -> None:
+    """The limit is to be counted anew from `at`. A case moves often and its clock seldom ends: so this only takes note,
+    and `count_anew` follows when the clock would say something."""
+    if clock.renewed is None or at > clock.renewed[0]:
+        clock.renewed = at, event
+
+
+def count_anew(clock: Clock, percent: int | None, days: Calendar) -> None:
+    """Runs from the last renewal instead of from its start."""
+    if clock.renewed is not None:
+        (at, event), clock.renewed = clock.renewed, None
+        clock.steps = [replace(clock.steps[0], at=at, event=event)]
+        compute(clock, percent, days)
+
+
+def again(clock: Clock, at: int, event: str, percent: int | None, days: Calendar) -> Clock:
+    """The next round of a clock, with its limit counted from `at`."""
+    steps = [replace(clock.steps[0], at=at, event=event)]
+    following = Clock(clock.spec, clock.value, clock.round + 1, steps, days.version, holder=clock.holder)
+    compute(following, percent, days)
+    return following
+
+
 def stop(clock: Clock, at: int, event: str) -> bool:
     """Ends the clock. True when that was in time: while paused, or not after the due time."""
     in_time = clock.due is None or at <= clock.due
@@ -160,13 +188,6 @@ def recompute(clock: Clock, at: int, event: str, percent: int | None, days: Cale
         return False
     clock.steps.append(Step(RECOMPUTED, max(at, clock.steps[-1].at), event))
     return True
-
-
-def next_at(clock: Clock) -> int | None:
-    """The last instant before something is due: the warning, the breach, the red card."""
-    if clock.phase == RUNNING:
-        return clock.warn if clock.warn is not None else clock.due
-    return clock.red if clock.phase == BREACHED else None
 
 
 def add(start: int, limit: Limit, days: Calendar) -> int:

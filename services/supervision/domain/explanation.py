@@ -18,6 +18,7 @@ _UNITS_EN = ("working day", "calendar day", "hour")
 _UNITS_ZH = ("个工作日", "天", "小时")
 _MINUTE = HOUR // 60
 CHANGES_SHOWN = 20
+STALLED = "stalled"
 
 
 def explain(clock: Clock, record: Record, spec: ClockSpec, days: Calendar) -> dict[str, str]:
@@ -33,7 +34,7 @@ def explain(clock: Clock, record: Record, spec: ClockSpec, days: Calendar) -> di
     if by_day:
         en[0] += ", that day not counted"
         zh[0] += "（当日不计）"
-    if clock.round > 1:
+    if clock.round > 1 and spec.rule != STALLED:
         en.append(f"round {clock.round}")
         zh.append(f"第{clock.round}轮")
     changed_en, changed_zh = _changes(clock, by_day, days)
@@ -81,11 +82,22 @@ def _outcome(record: Record, spec: ClockSpec, by_day: bool, days: Calendar) -> t
         if record.settled_at is None:
             return f"{spec.warn_percent or 0} % of the limit has run", f"期限已过{spec.warn_percent or 0}%，预警"
         return f"warning over on {_moment(record.settled_at, days)}", f"预警于{_moment(record.settled_at, days)}解除"
+    if spec.rule == STALLED:
+        return _stalled(record, by_day, days)
     red = record.escalated_at is not None
     if record.settled_at is None:
         return ("not done by then: red card", "逾期未完成，红牌") if red else ("not done by then", "逾期未完成")
     at, late_en, late_zh = _moment(record.settled_at, days), *_late(record.due, record.settled_at, by_day, days)
     return f"done on {at}, {late_en} late", f"{at}完成，超期{late_zh}"
+
+
+def _stalled(record: Record, by_day: bool, days: Calendar) -> tuple[str, str]:
+    """Nothing happened in the case (row B5), counted from what happened last."""
+    if record.settled_at is None:
+        red = record.escalated_at is not None
+        return ("nothing happened by then" + red * ": red card", "其间无任何办理动作" + red * "，红牌")
+    at, late_en, late_zh = _moment(record.settled_at, days), *_late(record.due, record.settled_at, by_day, days)
+    return f"went on on {at}, {late_en} late", f"{at}恢复办理，迟{late_zh}"
 
 
 def _late(due: int, done: int, by_day: bool, days: Calendar) -> tuple[str, str]:

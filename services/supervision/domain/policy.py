@@ -9,12 +9,13 @@ from services.contracts.limits import Limit
 from services.supervision.domain.calendar import Calendar
 
 OFFICE: Final = "office"
-SCOPES: Final = ("agency", "section", "officer")
+SCOPES: Final = ("agency", "section", "officer", "pair")
 START: Final = "start"
 STOP: Final = "stop"
 PAUSE: Final = "pause"
 RESUME: Final = "resume"
 EXTEND: Final = "extend"
+RENEW: Final = "renew"
 
 
 class PolicyError(ValueError):
@@ -31,17 +32,28 @@ class Condition(msgspec.Struct, frozen=True):
     fields: tuple[tuple[str, frozenset[Any]], ...] = ()
 
     def holds(self, data: Any) -> bool:
-        return all(getattr(data, name, None) in values for name, values in self.fields)
+        for name, values in self.fields:  # noqa: SIM110 - asked at almost every event: no generator
+            if getattr(data, name, None) not in values:
+                return False
+        return True
+
+    def about(self, model: type[msgspec.Struct]) -> "Condition":
+        """What of it can be asked of `model`: of several event types, each is asked for the fields that it has."""
+        return Condition(tuple(field for field in self.fields if field[0] in model.__struct_fields__))
 
 
 class ClockSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One clock of a procedure. `warn_percent` None: no warning; `red_after` None: never a red card."""
+    """One clock of a procedure. `warn_percent` None: no warning; `red_after` None: never a red card.
+
+    `offence` is what a breach counts as against the agency that answers for the clock.
+    """
 
     name: str
     label: dict[str, str]
     rule: str
     owner: str
     severity: Severity
+    offence: str
     per: str | None = None
     limit: Limit | None = None
     limit_from: str | None = None
@@ -51,7 +63,8 @@ class ClockSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What one event type does to one clock. `per`: the event's field that picks the clock; None: all of that name.
+    """What one event type does to one clock. `per`: the event's field that picks the clock, or the clocks if it is a
+    list; None, or nothing in that field: all of that name.
 
     A start with `starts` False only starts anew (restart_on); `restart` None: a clock that has run is left alone.
     """
@@ -71,10 +84,15 @@ class Procedure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FactRule(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that counts against the agency, section and officer it names."""
+    """An event that counts against the agency, section and officer it names, if it holds nothing in `without`.
+
+    `pair`: it counts for the two agencies between which it passed the case on, and for nobody alone.
+    """
 
     when: Condition
     unless: Condition | None = None
+    without: str | None = None
+    pair: bool = False
     offence: str | None = None
     offence_from: str | None = None
 

@@ -75,6 +75,11 @@ class Node:
             return least
         return self.value
 
+    def flag(self) -> bool:
+        if not isinstance(self.value, bool):
+            self.wrong(f"{_shown(self.value)} where true or false was expected")
+        return self.value is True
+
     def limit(self) -> Limit | None:
         """A limit such as {amount: 10, unit: working_days}; None for null."""
         if self.value is None:

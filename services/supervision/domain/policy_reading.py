@@ -16,6 +16,7 @@ from services.supervision.domain.policy import (
     EXTEND,
     OFFICE,
     PAUSE,
+    RENEW,
     RESUME,
     SCOPES,
     START,
@@ -41,12 +42,12 @@ MODELS = {
 }
 _KINDS = tuple(dict.fromkeys(name.partition(".")[0] for name in MODELS))
 _SEVERITIES = get_args(Severity)
-_RULES = ("overdue", "unanswered")
+_RULES = ("overdue", "unanswered", "stalled")
 _CLOCK_FIELDS = (
-    "label", "rule", "owner", "per", "start", "restart_on", "restart_when", "stop", "pause", "resume", "extend",
-    "limit", "limit_from", "due_from", "warn_at_percent", "severity", "red_after",
+    "label", "rule", "offence", "owner", "per", "start", "restart_on", "restart_when", "renew_on", "stop", "pause",
+    "resume", "extend", "limit", "limit_from", "due_from", "warn_at_percent", "severity", "red_after",
 )  # fmt: skip
-_FACT_FIELDS = ("on", "when", "unless", "offence", "offence_from")
+_FACT_FIELDS = ("on", "when", "unless", "without", "pair", "offence", "offence_from")
 
 
 def compile_policies(
@@ -112,13 +113,15 @@ def _clock(name: str, node: Node, kind: str) -> tuple[ClockSpec, list[tuple[str,
     fields = node.mapping(_CLOCK_FIELDS, required=("label", "rule", "owner", "start", "stop", "severity"))
     events = {
         action: _events(fields[action], kind) if action in fields else []
-        for action in ("start", "restart_on", "stop", "pause", "resume", "extend")
+        for action in ("start", "restart_on", "renew_on", "stop", "pause", "resume", "extend")
     }
     percent = fields.get("warn_at_percent")
+    rule = fields["rule"].one_of(_RULES) if "rule" in fields else ""
     spec = ClockSpec(
         name=name,
         label=fields["label"].label() if "label" in fields else {},
-        rule=fields["rule"].one_of(_RULES) if "rule" in fields else "",
+        rule=rule,
+        offence=fields["offence"].text() if "offence" in fields else rule,
         owner=fields["owner"].one_of((OFFICE, "agency")) if "owner" in fields else "",
         severity=fields["severity"].one_of(_SEVERITIES) if "severity" in fields else "notice",  # type: ignore[arg-type]
         per=fields["per"].text() if "per" in fields else None,
@@ -130,13 +133,21 @@ def _clock(name: str, node: Node, kind: str) -> tuple[ClockSpec, list[tuple[str,
     )
     _check_clock(spec, node, fields, events)
     when = _condition(fields["restart_when"], events["restart_on"]) if "restart_when" in fields else Condition()
+    starts_on = dict.fromkeys(events["start"] + events["restart_on"])
     moves: list[tuple[str, Operation]] = []
-    for action in (STOP, PAUSE, RESUME, EXTEND):
-        for event in events[action]:
-            per = spec.per if spec.per in MODELS[event].__struct_fields__ else None
+    for action, named in (
+        (STOP, "stop"),
+        (PAUSE, "pause"),
+        (RESUME, "resume"),
+        (EXTEND, "extend"),
+        (RENEW, "renew_on"),
+    ):
+        for event in events[named]:
+            # An event that stops and starts clocks of one name names those that start; it stops all of them.
+            per = spec.per if spec.per in MODELS[event].__struct_fields__ and event not in starts_on else None
             moves.append((event, Operation(clock=spec, action=action, per=per)))
-    for event in dict.fromkeys(events["start"] + events["restart_on"]):
-        restart = when if event in events["restart_on"] else None
+    for event in starts_on:
+        restart = when.about(MODELS[event]) if event in events["restart_on"] else None
         starts = event in events["start"]
         moves.append((event, Operation(clock=spec, action=START, per=spec.per, starts=starts, restart=restart)))
     return spec, moves
@@ -154,6 +165,12 @@ def _check_clock(spec: ClockSpec, node: Node, fields: Mapping[str, Node], events
             fields[one].wrong(f"{one} without {other}: name the event types of {other} too")
     if "restart_when" in fields and "restart_on" not in fields:
         fields["restart_when"].wrong("restart_when without restart_on: name the event types of restart_on too")
+    if "renew_on" in fields and (PAUSE in fields or EXTEND in fields):
+        fields["renew_on"].wrong("a clock that is renewed is not paused or extended: stop it, and restart it")
+    if "renew_on" in fields and (spec.limit is None or spec.limit_from or spec.due_from):
+        fields["renew_on"].wrong(
+            "a clock that is renewed has a limit of its own: give limit, no limit_from or due_from"
+        )
     if spec.limit is None and spec.limit_from is None and spec.due_from is None:
         node.wrong("no limit; give limit, limit_from or due_from")
     for field in ("limit_from", "due_from", "per"):
@@ -178,10 +195,11 @@ def _events(node: Node, kind: str) -> list[str]:
 
 
 def _condition(node: Node, events: list[str]) -> Condition:
+    """Every field must be one of some event's; see Condition.about."""
     fields = []
     for name, value in node.mapping().items():
-        for event in events:
-            value.named(name).field_of(MODELS[event])
+        if events and not any(name in MODELS[event].__struct_fields__ for event in events):
+            value.named(name).field_of(MODELS[events[0]])
         values = value.value if isinstance(value.value, list) else [value.value]
         fields.append((name, frozenset(values)))
     return Condition(tuple(fields))
@@ -196,10 +214,16 @@ def _fact(node: Node) -> tuple[str | None, FactRule]:
         fields["offence_from"].field_of(MODELS[on])
     if on is not None and "agency" not in MODELS[on].__struct_fields__:
         fields["on"].wrong(f"{on} names no agency to count against")
+    if "pair" in fields and "offence" not in fields:
+        fields["pair"].wrong("a pair is counted under an offence: give offence")
+    if on is not None and "without" in fields:
+        fields["without"].field_of(MODELS[on])
     events = [] if on is None else [on]
     return on, FactRule(
         when=_condition(fields["when"], events) if "when" in fields else Condition(),
         unless=_condition(fields["unless"], events) if "unless" in fields else None,
+        without=fields["without"].text() if "without" in fields else None,
+        pair=fields["pair"].flag() if "pair" in fields else False,
         offence=fields["offence"].text() if "offence" in fields else None,
         offence_from=fields["offence_from"].text() if "offence_from" in fields else None,
     )

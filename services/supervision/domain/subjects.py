@@ -151,12 +151,13 @@ class SubjectsFold:
         alert = alert_id(rule.name, state.timeline, state.subject, crossing.fact_id)
         version = 1 if corrected is None else 2
         data = model(
-            alert_id=alert, version=version, rule=rule.name, subject=state.subject, timeline=state.timeline,
+            alert_id=alert, version=version, rule=rule.name, subject=_shown(state.subject), timeline=state.timeline,
             severity=rule.severity, state="open" if corrected is None else "corrected",
             raised_at=from_micros(crossing.known_at),
             corrected_at=None if corrected is None else from_micros(corrected),
             policy_version=self.policy.version, calendar_version=self.calendar.version,
             explanation=self._explain(state, rule, raised), agency=crossing.agency,
+            case_ref=crossing.case_ref if scope == "pair" else None,
             section=None if scope == "agency" else crossing.section,
             officer=crossing.officer if scope == "officer" else None,
             evidence=list(dict.fromkeys(event for fact in facts for event in fact.evidence)),
@@ -170,7 +171,7 @@ class SubjectsFold:
     def _explain(self, state: SubjectState, rule: SubjectRule, raised: Raised) -> dict[str, str]:
         facts = raised.facts
         days = [self.calendar.local_day(fact.known_at).isoformat() for fact in facts]
-        who, threshold = state.subject, rule.thresholds[_scope(state.subject)]
+        who, threshold = _shown(state.subject), rule.thresholds[_scope(state.subject)]
         en = (
             f"{rule.label['en'].capitalize()}: {who}, {len(facts)} times within {rule.window_days} days "
             f"(reported from {threshold}): {', '.join(days)}"
@@ -178,6 +179,9 @@ class SubjectsFold:
         zh = (
             f"{rule.label['zh']}：{who}，{rule.window_days}天内{len(facts)}次（达{threshold}次即报）：{'、'.join(days)}"
         )
+        if _scope(state.subject) == "pair":
+            en += f"; all in the case {facts[-1].case_ref}"
+            zh += f"；同一件{facts[-1].case_ref}"
         if raised.corrected_at is not None:
             en += "; corrected: one of them was in time after all"
             zh += "；更正：其中有未超期的"
@@ -186,6 +190,11 @@ class SubjectsFold:
 
 def _scope(subject: str) -> str:
     return subject.partition(":")[0]
+
+
+def _shown(subject: str) -> str:
+    """A subject as its alert names it: of a pair of agencies without the case in which they are one."""
+    return subject.partition("/")[0] if _scope(subject) == "pair" else subject
 
 
 def _order(fact: Fact) -> tuple[int, str]:

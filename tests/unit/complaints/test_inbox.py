@@ -58,7 +58,7 @@ def test_a_code_opens_a_session_that_ends_by_itself_and_that_no_script_can_read(
     assert code not in cookie
     assert answer.headers["cache-control"] == "private, no-store"
     assert answer.json() == thread(api)
-    assert (answer.json()["status"], answer.json()["may"]) == ("filed", ["supplement"])
+    assert (answer.json()["status"], answer.json()["may"]) == ("filed", ["supplement", "identify"])
 
 
 def test_over_https_the_cookie_stays_there(api):

@@ -244,9 +244,11 @@ def test_nobody_reports_as_a_supervisor_out_of_office(city, days):
 
 def test_nobody_reports_in_a_supervisors_name_but_a_clerk_who_takes_it_down(city):
     appoint(city, "npc-7")
-    for role in ("monitor", None, "agency"):
+    refused = report(city, "monitor", "npc-7")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:duban:problem:not-yours")
+    for role in (None, "agency"):
         refused = report(city, role, "npc-7")
-        assert (refused.status_code, refused.json()["type"]) == (409, "urn:duban:problem:not-yours"), role
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:duban:problem:not-your-channel"), role
     assert report(city, "clerk", "npc-7").status_code == 201
 
 

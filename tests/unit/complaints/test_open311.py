@@ -153,6 +153,19 @@ def test_one_application_cannot_flood_the_office(tmp_path, monkeypatch):
     assert int(told[-1].headers["retry-after"]) > 1
 
 
+def test_all_applications_together_cannot_flood_the_office_and_nobody_uses_up_anothers_share(tmp_path, monkeypatch):
+    monkeypatch.setattr("services.complaints.api.FILINGS_PER_APPLICATION", Limit(burst=2, every=3600.0))
+    monkeypatch.setattr("services.complaints.api.FILINGS_IN_ALL", Limit(burst=3, every=3600.0))
+    for name in ("open311.yaml", "city.yaml"):
+        copy(POLICIES / name, tmp_path)
+    file = keys_file(tmp_path / "keys" / "signing.jwk")
+    one, two = give(file, "city-app"), give(file, "map-app")
+    client = complaints_in_memory(tmp_path)[0].client
+    told = [client.post(f"{V2}/requests.xml", data={"api_key": key, "service_code": "delay"}).status_code
+            for key in ("none", one, one, one, two, two)]  # fmt: skip
+    assert told == [403, 201, 201, 429, 201, 429]
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [

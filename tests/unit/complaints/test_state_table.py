@@ -49,7 +49,7 @@ def name_of(data):
 def test_a_walk_through_the_service_keeps_the_table_the_order_and_says_everything_once(data):
     complaints, cases = service()
     opened, _ = complaints.execute(
-        Order(name="file", data=c.ComplaintFiledV1(channel="hotline", offence="extortion"), actor=ACTORS[0], reach=CITY)
+        Order(name="file", data=c.ComplaintFiledV1(channel="website", offence="extortion"), actor=ACTORS[0], reach=CITY)
     )
     case_id, status, count = opened.case_id, "filed", 1
     for step in range(data.draw(st.integers(1, 30))):

@@ -3,10 +3,11 @@
 import pytest
 
 from services.complaints.repository import MemoryComplaints
+from services.complaints.telling import Teller
 from services.contracts.codec import decode
 from services.shared.cases import WriteConflict
 from tests.support.folding import POLICIES
-from tests.support.sources import complaints_in_memory
+from tests.support.sources import complaint_service, complaints_in_memory
 
 EVIDENCE = {"evidence_refs": ["e-1"]}
 
@@ -28,7 +29,7 @@ def store(complaints):
 
 
 def file(api, **fields):
-    answer = api.post("/v1/cases", {"channel": "hotline", "agency": "tax", "offence": "extortion", **fields})
+    answer = api.post("/v1/cases", {"channel": "hotline", "agency": "tax", "offence": "extortion", **fields}, "clerk")
     assert answer.status_code == 201, answer.text
     return answer.json()["case_id"]
 
@@ -178,6 +179,48 @@ def test_an_answer_cut_short_between_two_documents_is_finished_by_the_same_reque
     assert does(api, first, "reply", "agency", {"agency": "tax"}, "tax", Idempotency_Key="r") == "replied"
     assert store.load(second).case.status == "replied"
     assert events(store, first).count("replied") == 1
+
+
+def test_an_answer_cut_short_is_finished_by_nobody_asking_again(tmp_path):
+    api, store = complaints_in_memory(tmp_path, cases=Dying())
+    first, second, third = file(api), file(api), file(api)
+    for case in (second, third):
+        does(api, case, "merge", "clerk", {"into": first})
+    does(api, first, "refuse", "clerk", {"reason": "in_litigation"})
+    store.alive = False
+    assert api.post(f"/v1/cases/{first}/reply", {}, "clerk").status_code == 500
+    teller = Teller(store, complaint_service(store))
+    assert (teller.turn(), teller.turn()) == (0, 0)  # the first turn only looks; the second finds the store away still
+    assert [u.case_id for u in store.untold(9)] == [first]
+    store.alive = True
+    assert teller.turn() == 1
+    assert [store.load(case).case.status for case in (second, third)] == ["replied", "replied"]
+    assert store.untold(9) == []
+    published = len(store.published)
+    assert (teller.turn(), teller.turn(), len(store.published)) == (0, 0, published)
+
+
+def test_a_merge_cut_short_before_the_answer_that_was_given_already_is_finished(tmp_path):
+    api, store = complaints_in_memory(tmp_path, cases=Dying())
+    first, second = file(api), file(api)
+    does(api, first, "accept", "clerk")
+    does(api, first, "dispatch", "clerk", {"agency": "tax"})
+    concluded(api, first, finding="unfounded")
+    does(api, first, "reply", "agency", {"agency": "tax"}, "tax")
+    store.alive = False
+    assert api.post(f"/v1/cases/{second}/merge", {"into": first}, "clerk").status_code == 500
+    store.alive = True
+    teller = Teller(store, complaint_service(store))
+    assert (teller.turn(), teller.turn()) == (0, 1)
+    assert store.load(second).case.status == "replied"
+
+
+def test_an_answer_that_all_have_leaves_no_mark(api, store):
+    first, second = file(api), file(api)
+    does(api, second, "merge", "clerk", {"into": first})
+    does(api, first, "refuse", "clerk", {"reason": "in_litigation"})
+    does(api, first, "reply", "clerk")
+    assert store.untold(9) == []
 
 
 class Busy(MemoryComplaints):

@@ -1,5 +1,6 @@
 """Key figures: what is counted, and that reading twice counts once."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from services.contracts.complaints import (
     ComplaintFiledV1,
     ComplaintRepliedV1,
     ComplaintRespondedV1,
+    ComplaintSignedOffV1,
 )
 from services.contracts.envelope import Event, EventModel
 from services.contracts.identifiers import name_of
@@ -111,6 +113,20 @@ def test_rates_are_of_what_they_say() -> None:
     assert (k.response_rate, k.conclusion_rate, k.reply_rate) == (0.75, 0.5, 0.5)
     assert (k.given, k.done, k.done_rate, k.overdue_rate) == (18, 13, 0.7222, 0.25)
     assert k.alerts_open == {"red": 2}
+
+
+def test_the_head_s_own_share_of_grave_matters_is_counted(records: MemoryRecords) -> None:
+    grave = ComplaintConcludedV1(agency="housing", finding="verified", sign_off_required=True)
+    tally = Tally(records)
+    tally.handle(received("signed", LIFE[0], LIFE[1], grave, ComplaintSignedOffV1(agency="housing")))
+    back = ComplaintSignedOffV1(agency="housing", approved=False, reason="thin")
+    tally.handle(received("sent-back", LIFE[0], LIFE[1], grave, back, grave))
+    tally.handle(received("waiting", LIFE[0], LIFE[1], grave))
+    tally.handle(received("light", *LIFE))
+    counts = Counter(step for case in records.of_cases.values() for step in case.steps)
+    (k,) = kpis([CaseCount(timeline="live", kind="complaint", agency="housing", cases=4, steps=counts)], [], [])
+    assert (k.grave, k.head_handled, k.head_rate) == (3, 2, 0.6667)
+    assert kpis([], [], [Overdue(timeline="live", agency="x", cases=1)])[0].head_rate is None
 
 
 def test_nothing_to_divide_by_is_no_rate() -> None:

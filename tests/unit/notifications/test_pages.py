@@ -7,18 +7,19 @@ import pytest
 from services.contracts.alerts import AlertRaisedV1
 from services.notifications.web.address import address_of
 from services.notifications.web.charts import Bar, bars
-from services.notifications.web.pages import safe_path
 from services.shared.access import Principal
 from services.shared.auth import SESSION_COOKIE, mint
+from services.shared.web.pages import safe_path
 from tests.support.alerts import T0, alert, record
 from tests.unit.notifications.test_api import City, city
 
 __all__ = ["city"]
 
 
-def test_somebody_unknown_is_led_to_the_sign_in_page_and_back(city: City) -> None:
+def test_somebody_unknown_signs_in_and_comes_back(city: City) -> None:
     answer = city.http.get("/?severity=red")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/%3Fseverity%3Dred")
+    assert answer.status_code == 401
+    assert '<input type="hidden" name="target" value="/?severity=red">' in answer.text
 
 
 def test_a_ticket_signs_in_once_it_is_good(city: City) -> None:

@@ -15,6 +15,7 @@ from services.notifications.domain.directory import Directory
 from services.notifications.policies import load_directory
 from services.notifications.web.views import Views
 from services.notifications.web.words import LANGUAGES, LOCALE, Words
+from services.shared.web.words import SHARED_LOCALE
 from tests.support.alerts import T0, alert, settled
 
 WEB = LOCALE.parent
@@ -22,8 +23,12 @@ NOW = T0 + timedelta(days=2, hours=3)
 
 
 def messages(lang: str) -> dict[str, Any]:
-    with (LOCALE / lang / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        return {m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file, locale=lang) if m.id}
+    found = {}
+    for locale in (SHARED_LOCALE, LOCALE):
+        with (locale / lang / "LC_MESSAGES" / "messages.po").open("rb") as file:
+            read = [m for m in read_po(file, locale=lang) if m.id]
+        found |= {m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read}
+    return found
 
 
 def test_both_languages_have_the_same_keys_and_placeholders() -> None:
@@ -38,7 +43,8 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
 def test_every_sentence_that_a_page_asks_for_is_there() -> None:
     zh = messages("zh")
     asked = set()
-    for path in [*WEB.glob("templates/*.html"), *WEB.glob("*.py"), *Path("duban/commands").glob("*.py")]:
+    shared = SHARED_LOCALE.parent.glob("templates/*.html")
+    for path in [*shared, *WEB.glob("templates/*.html"), *WEB.glob("*.py"), *Path("duban/commands").glob("*.py")]:
         for call in re.findall(
             r"""(?:_|words)(?:\.plural)?\(\s*["']([a-z0-9_.]+)["'](?!\s*[~+])""", path.read_text("utf-8")
         ):
@@ -58,7 +64,7 @@ def test_every_code_of_the_contracts_has_a_name() -> None:
 
 
 def test_no_page_holds_words_of_its_own() -> None:
-    for path in WEB.glob("templates/*.html"):
+    for path in [*SHARED_LOCALE.parent.glob("templates/*.html"), *WEB.glob("templates/*.html")]:
         text = path.read_text("utf-8").replace(">督<", "")  # the mark in the header is a picture
         assert re.findall(r"[\u4e00-\u9fff]", text) == [], path.name
 

@@ -87,10 +87,13 @@ def test_every_planted_behaviour_shows() -> None:
     clocks = Counter(alert.clock.partition(":")[0] for alert in wanted)
     for clock in ("acceptance", "dispatch", "sign_in", "response", "conclusion", "reply", "promised", "statutory",
                   "stage", "delivery", "write_up", "report", "report#2", "verification", "refusal_appeal", "redispatch",
-                  "total", "sign_off", "answer_back", "call_back", "redo", "correction"):  # fmt: skip
+                  "total", "sign_off", "answer_back", "call_back", "redo", "correction", "opinion",
+                  "movement"):  # fmt: skip
         assert clocks[clock], clock
     rules = {alert.rule for alert in wanted}
-    assert {"overdue", "unanswered", "warning", "repeat-delay", "repeat-arbitrary", "repeat-attitude"} <= rules
+    assert {"overdue", "unanswered", "warning", "stalled"} <= rules
+    assert {"repeat-delay", "repeat-arbitrary", "repeat-attitude", "repeat-return", "repeat-unevidenced"} <= rules
+    assert {"ping-pong", "leader-liability"} <= rules
 
 
 def test_a_missing_and_a_doubled_alert_are_differences() -> None:
@@ -172,4 +175,4 @@ def test_every_complaint_is_a_walk_through_the_table_of_states(seed: int) -> Non
         if isinstance(data, ComplaintFiledV1):
             assert read_intake(data.channel, data.intake, str) == data.intake
     assert {case.status for case in cases.values()} > {"closed", "called_back", "merged", "signed"}
-    assert seen == LIFE.models.keys() - {"ask", "supplement"}  # words move no clock: no city needs them
+    assert seen == LIFE.models.keys() - {"ask", "supplement", "identify"}  # no city needs words and names

@@ -42,9 +42,12 @@ def test_the_citys_policies_are_valid() -> None:
         "complaint-standard", "complaint-sla", "permit-standard", "permit-deadline", "inspection-standard",
         "directive-standard", "complaint-supervisor",
     }  # fmt: skip
-    assert loaded.cases.version.startswith("2026.1+")
+    assert loaded.cases.version.startswith("2026.2+")
     assert loaded.subjects.rules[0].name == "repeat-delay"
-    assert set(loaded.cases.facts) == {"complaint.concluded.v1", "inspection.found.v1", "complaint.returned.v1"}
+    assert set(loaded.cases.facts) == {
+        "complaint.concluded.v1", "inspection.found.v1", "complaint.returned.v1", "complaint.dispatched.v1",
+        "complaint.transferred.v1",
+    }  # fmt: skip
 
 
 def test_the_version_changes_with_the_content_alone() -> None:
@@ -86,13 +89,24 @@ PATH = "cases.yaml: procedures.p.clocks.conclusion"
         ({"severity": "rot"},
          f"{PATH}.severity: 'rot' is none of them; there are 'notice', 'warning', 'yellow', 'red'"),
         ({"owner": "offices"}, f"{PATH}.owner: 'offices' is none of them; did you mean 'office'?"),
-        ({"rule": "warning"}, f"{PATH}.rule: 'warning' is none of them; there are 'overdue', 'unanswered'"),
+        ({"rule": "warning"}, f"{PATH}.rule: 'warning' is none of them; there are 'overdue', 'unanswered', 'stalled'"),
+        ({"renew_on": ["complaint.signed.v1"], "pause": ["complaint.paused.v1"], "resume": ["complaint.resumed.v1"]},
+         f"{PATH}.renew_on: a clock that is renewed is not paused or extended: stop it, and restart it"),
+        ({"renew_on": ["complaint.signed.v1"], "due_from": "due_at"},
+         f"{PATH}.renew_on: a clock that is renewed has a limit of its own: give limit, no limit_from or due_from"),
+        ({"restart_on": ["complaint.signed_off.v1", "complaint.reviewed.v1"], "restart_when": {"redone": True}},
+         f"{PATH}.restart_when.redone: ComplaintSignedOffV1 has no field 'redone'; did you mean 'reason'?"),
         ({"label": {"zh": "办结"}}, f"{PATH}.label: 'en' is missing"),
         ({"start": "complaint.filed.v1"}, f"{PATH}.start: 'complaint.filed.v1' where a list was expected"),
     ],
 )  # fmt: skip
 def test_one_line_says_where_what_and_what_would_be_right(fields: dict[str, Any], line: str) -> None:
     assert problems(with_clock(**fields)) == [line]
+
+
+def test_each_event_is_asked_for_the_fields_that_it_has() -> None:
+    events, when = ["complaint.signed_off.v1", "complaint.reviewed.v1"], {"approved": False, "redo": True}
+    assert problems(with_clock(restart_on=events, restart_when=when)) == []
 
 
 def test_a_clock_may_start_only_when_an_event_says_so() -> None:
@@ -111,7 +125,7 @@ def test_all_problems_are_shown_together() -> None:
     assert problems(with_clock(severity="rot"), subjects, calendar) == [
         f"{PATH}.severity: 'rot' is none of them; there are 'notice', 'warning', 'yellow', 'red'",
         "subjects.yaml: rules[0].window_days: 0 where a whole number from 1 to 3660 was expected",
-        "subjects.yaml: rules[0].thresholds.person: unknown field; there are 'agency', 'section', 'officer'",
+        "subjects.yaml: rules[0].thresholds.person: unknown field; there are 'agency', 'section', 'officer', 'pair'",
         "cn.yaml: timezone: there is no time zone 'Asia/Shangai'; an IANA name such as Asia/Shanghai is expected",
         "cn.yaml: years.2026.holidays[0]: '2026-02-31' is no day; 2026-01-01 or 2026-02-15..2026-02-23 was expected",
         "cn.yaml: years.2026.holidays[1]: 2025-12-31 does not lie in 2026, first day first",

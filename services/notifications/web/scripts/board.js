@@ -1,36 +1,6 @@
-// Keys, filters that apply at once, and saying so when the live connection is lost. The board works without this file.
+// Filters that apply at once, and saying so when the live connection is lost. The board works without this file.
 (() => {
   "use strict";
-  const links = () => [...document.querySelectorAll(".row-link")].filter((link) => link.offsetParent !== null);
-  const typing = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
-
-  const move = (step) => {
-    const all = links();
-    if (!all.length) return;
-    const at = all.indexOf(document.activeElement);
-    const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)];
-    next.focus();
-    next.closest("tr").scrollIntoView({ block: "nearest" });
-  };
-
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape" && typing(event.target)) return event.target.blur();
-    if (typing(event.target)) return;
-    if (event.key === "j" || event.key === "k") {
-      event.preventDefault();
-      move(event.key === "j" ? 1 : -1);
-    }
-    if (event.key === "/") {
-      const find = document.querySelector("#filter-q");
-      if (!find) return;
-      event.preventDefault();
-      document.querySelector("#filters").open = true;
-      find.focus();
-      find.select();
-    }
-  });
-
   document.addEventListener("change", (event) => {
     const form = event.target.closest("#filter-form");
     if (form && event.target.matches("select")) form.requestSubmit();

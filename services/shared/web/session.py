@@ -1,28 +1,28 @@
-"""Signing in and out, sign-in links, and the language cookie."""
+"""Signing in and out, sign-in links, and the language cookie: one session for all pages of people with an account."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.notifications.web.pages import LANGUAGE_COOKIE, Pages, safe_path
-from services.notifications.web.words import LANGUAGES
 from services.shared import users
 from services.shared.auth import SESSION_COOKIE, Principal, Unauthenticated, mint, require, signing_key, verify
 from services.shared.settings import Settings
+from services.shared.web.pages import LANGUAGE_COOKIE, StaffPages, safe_path
+from services.shared.web.words import LANGUAGES
 
 SESSION_SECONDS = 12 * 3600
 YEAR_SECONDS = 365 * 24 * 3600
 
 
-def routes(pages: Pages, settings: Settings) -> APIRouter:
+def routes(pages: StaffPages, settings: Settings) -> APIRouter:
     """The pages for who is not known yet."""
-    router = APIRouter(route_class=pages.route_class())
+    router = APIRouter(route_class=pages.route_class(), prefix=pages.base)
     guard = [Depends(require("sign-in"))]
 
     @router.get("/sign-in", dependencies=guard, include_in_schema=False)
     def form(request: Request, ticket: str = "", next: str = "") -> Response:
-        target = safe_path(next, request.scope.get("root_path", ""))
+        target = safe_path(next, pages.home(request))
         if not ticket:
             return pages.render(request, "sign_in.html", name="", target=target, error="")
         try:
@@ -38,7 +38,7 @@ def routes(pages: Pages, settings: Settings) -> APIRouter:
         password: Annotated[str, Form()] = "",
         target: Annotated[str, Form()] = "",
     ) -> Response:
-        target = safe_path(target, request.scope.get("root_path", ""))
+        target = safe_path(target, pages.home(request))
         if not name.strip() or not password:
             error = "sign_in.name_missing" if not name.strip() else "sign_in.password_missing"
             return pages.render(request, "sign_in.html", 422, name=name, target=target, error=error)
@@ -49,7 +49,7 @@ def routes(pages: Pages, settings: Settings) -> APIRouter:
 
     @router.post("/sign-out", dependencies=guard, include_in_schema=False)
     def sign_out(request: Request) -> Response:
-        answer = RedirectResponse(f"{request.scope.get('root_path', '')}/sign-in", 303)
+        answer = RedirectResponse(f"{pages.home(request).rstrip('/')}/sign-in", 303)
         answer.delete_cookie(SESSION_COOKIE)
         return answer
 
@@ -57,7 +57,7 @@ def routes(pages: Pages, settings: Settings) -> APIRouter:
     def language(
         request: Request, lang: Annotated[str, Form()] = "zh", target: Annotated[str, Form()] = ""
     ) -> Response:
-        answer = RedirectResponse(safe_path(target, request.scope.get("root_path", "")), 303)
+        answer = RedirectResponse(safe_path(target, pages.home(request)), 303)
         chosen = lang if lang in LANGUAGES else "zh"
         answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, samesite="lax", httponly=True)
         return answer
