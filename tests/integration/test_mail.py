@@ -14,7 +14,7 @@ from services.contracts.identifiers import new_id
 from tests.support.mail_server import mail_server
 from tests.support.mails import OFFICE, PERSON, mail, photo
 from tests.support.processes_of_sources import Process, bearer, running
-from tests.support.stack import eventually
+from tests.support.stack import eventually, running_stack
 from tests.support.thief import rob
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -254,6 +254,26 @@ def test_a_receipt_that_comes_back_is_a_bounce_and_starts_nothing(infra, server,
     server.deliver(returned)
     eventually(lambda: server.mails(OFFICE, "Aside/automatic"), 60)
     assert len(server.receipts()) == 1
+
+
+def test_a_stack_told_of_a_mail_server_starts_while_that_is_away_and_takes_mails_in(server, tmp_path, monkeypatch):
+    server.imap.shut()
+    for name, value in server.settings.items():
+        monkeypatch.setenv(name, value)
+    with running_stack(tmp_path / "stack", ("mongo", "mail")) as stack:
+        (row,) = [row for row in stack.status() if row.name == "mail"]
+        answer = httpx.get(f"http://127.0.0.1:{row.ports[0]}/health/ready")
+        assert answer.status_code == 503
+        server.imap.open()
+        server.deliver(one_of_its_own()[1])
+        eventually(server.receipts, 60)
+
+
+def test_without_a_mail_server_it_says_in_one_line_what_is_missing(infra):
+    process = Process(infra, "complaints", "mail")
+    assert process.process.wait(120) == 2
+    log = (infra.data / "logs" / f"complaints-mail-{process.port}.log").read_text().splitlines()
+    assert log == ["no mail: set DUBAN_MAIL_IMAP_HOST, DUBAN_MAIL_SMTP_HOST and DUBAN_MAIL_SENDER"]
 
 
 def test_who_writes_is_in_no_document_record_log_or_metric_but_sealed(infra, server, complaints, poller, tmp_path):
