@@ -188,13 +188,3 @@ def test_the_channels_fields_say_in_which_language_it_was_filed(api, store):
     assert post(api, "/file?lang=en", form).status_code == 200
     data = decode(store.published[-1]).data
     assert (data.channel, data.intake) == ("website", {"language": "en"})
-
-
-def test_where_mail_is_taken_the_start_page_says_so_and_that_it_is_less_safe(city):
-    with_mail, _ = complaints_in_memory(city, mail_sender="complaints@city.example")
-    assert "complaints@city.example。邮件一路上别人可能看得到，没有本表单安全" in with_mail.client.get("/").text
-    assert "it is less safe than this form" in with_mail.client.get("/?lang=en").text
-
-
-def test_where_no_mail_is_taken_the_start_page_does_not_speak_of_it(api):
-    assert "邮件" not in api.client.get("/").text
