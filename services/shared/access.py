@@ -93,7 +93,9 @@ TABLE: Mapping[str, Access] = {
     "complaints.pages": _entry(_EVERYONE, "city", "the public pages: start, complaint form, entering a code (A1, A2)"),
     "complaints.inbox.read": _entry("holder", "own", "how the complaint stands, and what was said (A3)"),
     "complaints.inbox.write": _entry("holder", "own", "answer, add to the complaint, end the session (A3)"),
-    "complaints.desk": _entry("clerk office agency head supervisor leader", "own", "the desk's own address (J1)"),
+    "complaints.desk": _entry(
+        "clerk office agency head supervisor leader cashier monitor", "own", "the desk's own address (J1)"
+    ),
     "complaints.desk.work": _entry(
         "clerk office agency head supervisor leader", "own", "the work list by time left (B1, B2)"
     ),
@@ -102,6 +104,9 @@ TABLE: Mapping[str, Access] = {
     ),
     "complaints.desk.act": _entry("clerk office agency head", "own", "forms of commands, each by its own entry"),
     "complaints.desk.intake": _entry("clerk office", "city", "the intake desk: take down what people say (A1)"),
+    "complaints.desk.rewards": _entry("office leader", "city", "pages of rewards: by state, one with its entries (A4)"),
+    "complaints.desk.rewards.act": _entry("office leader", "city", "forms about a reward, each by its own entry (A4)"),
+    "complaints.desk.cashier": _entry("cashier", "city", "the cashier's page: a voucher, its amount, paid once (A4)"),
     "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),
     "complaints.open311.read": _entry(_EVERYONE, "city", "Open311: services, and requests as far as they are public"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
