@@ -27,7 +27,7 @@ def test_from_the_board_to_why_there_is_an_alert(open_page: Open, site: Site, la
     shoot(page, f"board-{lang}-{size}")
     assert findings(page) == []
 
-    page.get_by_role("navigation").first.get_by_role("link", name=red).click()
+    page.locator(".figures").get_by_role("link", name=red).click()
     expect(page).to_have_url(f"{site.url}/?severity=red")
     chips = page.locator("tbody .chip")
     assert chips.count() > 0

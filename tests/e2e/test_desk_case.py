@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from deploy.embedded.plan import load
 from deploy.embedded.stack import Stack
+from duban.context import load
 from services.complaints.current_due import CurrentDue
 from services.complaints.domain.handling import Handling
 from services.complaints.receipts import Receipts
@@ -28,9 +28,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser]
 Open = Callable[..., Page]
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 WHERE = {"agency": "tax", "head": "tax"}
-ACTS = {
-    "zh": {"accept": "受理", "dispatch": "派单", "title": "工作清单", "confirm": "确认：", "none": "没有符合条件的投诉"},
-    "en": {"accept": "Accept", "dispatch": "Dispatch", "title": "Work list", "confirm": "Confirm:", "none": "No complaint fits"},
+SAYS = {
+    "zh": {"title": "工作清单", "none": "没有符合条件的投诉"},
+    "en": {"title": "Work list", "none": "No complaint fits"},
 }  # fmt: skip
 
 
@@ -53,8 +53,8 @@ def weeks_ago(stack: Stack) -> list[str]:
     service = ComplaintService(store, Receipts(b"k" * 32), {}, lambda: now[0], Handling(), None, due)
     actor, cases = Principal("clerk-2", frozenset({"clerk"})), []
     for days, agency, offence in (
-        (24, "market", "buck_passing"), (17, "tax", "delay"), (9, "housing", "extortion"), (5, "tax", "arbitrary_charge"),
-        (2, "market", "bad_attitude"),
+        (24, "market", "buck_passing"), (17, "tax", "delay"), (9, "housing", "extortion"),
+        (5, "tax", "arbitrary_charge"), (2, "market", "bad_attitude"),
     ):  # fmt: skip
         now[0] = datetime.now(UTC) - timedelta(days=days)
         filed = ComplaintFiledV1(channel="letter", agency=agency, offence=offence)
@@ -156,7 +156,7 @@ def test_from_the_hotline_to_a_satisfied_reply(seat: Open, office: Office, lang:
     clerk = seat("clerk", lang, size)
     case, tag = filed(clerk, office), f"{lang}-{size}"
     clerk.goto(f"{office.url}/desk/work")
-    expect(clerk.get_by_role("heading", level=1)).to_have_text(ACTS[lang]["title"])
+    expect(clerk.get_by_role("heading", level=1)).to_have_text(SAYS[lang]["title"])
     looked_at(clerk, f"work-clerk-{tag}")
     opened(clerk, office, case)
     looked_at(clerk, f"filed-{tag}")
@@ -255,7 +255,7 @@ def test_an_empty_list_and_what_a_supervisor_sees(seat: Open, office: Office, la
     expect(page.locator(".act")).to_have_count(0)
     looked_at(page, f"supervisor-{lang}-{size}")
     page.goto(f"{office.url}/desk/work?status=appealed")
-    expect(page.locator(".empty-title")).to_have_text(ACTS[lang]["none"])
+    expect(page.locator(".empty-title")).to_have_text(SAYS[lang]["none"])
     looked_at(page, f"work-empty-{lang}-{size}")
 
 

@@ -139,7 +139,7 @@ class Board:
         chart = self._chart(address, query, scope, views, home)
         timelines = self.alerts.timelines(scope)
         return {
-            "address": address, "views": views, "position": position, "home": home,
+            "address": address, "views": views, "position": position,
             "figures": self._figures(address, scope, words, now_us, home), **listed, **chart,
             "fresh": self.freshness(address.timeline, words), "kind": timeline_kind(address.timeline),
             "timelines": sorted({*timelines, address.timeline, "live"}, key=lambda t: (t != "live", t)),

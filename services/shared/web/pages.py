@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
@@ -29,7 +30,9 @@ _KINDS = {403: "forbidden", 404: "missing"}
 _ERRORS: Mapping[type[Exception], tuple[int, str]] = {
     NotFound: (404, "missing"), OutsideScope: (403, "forbidden"), Conflict: (409, "moved_on"),
     Refused: (409, "moved_on"), KeyReused: (422, "invalid"), ValueError: (422, "invalid"),
+    msgspec.MsgspecError: (422, "invalid"),
 }  # fmt: skip
+_FORESEEN = tuple(_ERRORS)
 log = structlog.get_logger()
 
 
@@ -89,8 +92,8 @@ class StaffPages:
         words, root, principal = self.words(request), root_of(request), whoever(request)
         page = self._environment.get_template(template).render(
             _=words, root=root, base=root + self._base, home=self.home(request), frame=self._frame,
-            assets=f"{root}/assets{self._base}", sheet=self._site.sheet, version=self._version, here=here(request),
-            who=self._who(principal, words), places=self.places(request, principal), **context,
+            assets=f"{root}/assets{self._base}", style=f"{self._site.sheet}.css", version=self._version,
+            here=here(request), who=self._who(principal, words), places=self.places(request, principal), **context,
         )  # fmt: skip
         return HTMLResponse(page, status, SECURITY)
 
@@ -130,7 +133,7 @@ class StaffPages:
                             return pages.ask_who(request)
                         kind = _KINDS.get(problem.status, "invalid")
                         return pages.render(request, "error.html", problem.status, kind=kind)
-                    except tuple(_ERRORS) as error:
+                    except _FORESEEN as error:
                         status, kind = next(_ERRORS[known] for known in _ERRORS if isinstance(error, known))
                         log.info("page.refused", path=request.scope["route"].path, error=type(error).__name__)
                         return pages.render(request, "error.html", status, kind=kind)

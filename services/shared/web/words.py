@@ -39,15 +39,15 @@ def _compiled(locale: Path, lang: str) -> Translations:
 
 
 class Words:
-    """What a page says in one language, by the catalogues in `locale` and `more` and the shared one, the first first,
-    with instants in the city's time zone."""
+    """What a page says in one language, by the catalogue in `locale`, then the shared one, then those in `more`, with
+    instants in the city's time zone."""
 
     def __init__(self, locale: Path, lang: str, zone: tzinfo = CITY_ZONE, more: tuple[Path, ...] = ()) -> None:
         self.lang = lang
         self.html_lang = "zh-Hans" if lang == "zh" else "en"
         self._zone = zone
         self._locale = _LOCALES[lang]
-        self._catalogue = catalogue(lang, locale, *more, SHARED_LOCALE)
+        self._catalogue = catalogue(lang, locale, SHARED_LOCALE, *more)
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence called `key`."""

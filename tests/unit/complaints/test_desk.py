@@ -8,7 +8,9 @@ from typing import get_args
 
 import pytest
 from babel.messages.pofile import read_po
+from fastapi.testclient import TestClient
 
+from deploy.embedded.gateway import build as gateway
 from services.complaints.domain.complaint import LIFE
 from services.complaints.domain.receipt_code import holds, plain
 from services.complaints.supervisors.domain.supervisor import Body
@@ -20,7 +22,8 @@ from services.complaints.web.pages import LOCALE as PUBLIC_LOCALE
 from services.contracts.codec import decode
 from services.contracts.complaints import Channel, Offence
 from services.contracts.identity import Identity
-from services.shared.access import ROLES
+from services.shared.access import ROLES, Principal
+from services.shared.users import seed_users
 from services.shared.web.words import SHARED_LOCALE
 from services.vault.keyring import Keyring
 from tests.support.sources import T0, complaints_in_memory
@@ -47,7 +50,7 @@ CHANNELS = {
     ),
     "supervision_box": (
         {"box": "box-3", "opened_at": "2026-03-02T09:30", "opener_1": "clerk-1", "opener_2": "office-1"},
-        {"box": "box-3", "opened_at": "2026-03-02T01:30:00Z", "openers": ["clerk-1", "office-1"],
+        {"box": "box-3", "opened_at": "2026-03-02T09:30:00+08:00", "openers": ["clerk-1", "office-1"],
          "batch": "box-3-20260302-0930"},
     ),
     "media": (
@@ -134,7 +137,7 @@ def test_a_supervisors_report_needs_a_running_term(api, store):
     assert 'href="#supervisor-supervisor"' in page.text
     today = datetime.now(UTC).date()
     term = {"body": "peoples_congress", "from_on": f"{today - timedelta(2)}", "to_on": f"{today + timedelta(2)}"}
-    assert api.post("/v1/supervisors/npc-7/terms", term, "office").status_code == 201
+    assert api.post("/v1/supervisors/npc-7/terms", term, "office").status_code == 200
     assert 'value="npc-7" label="人大代表"' in api.get("/desk/intake?channel=supervisor", "clerk").text
     page, _ = sent(api, **report)
     assert page.status_code == 200
@@ -305,6 +308,27 @@ def test_somebody_signed_out_in_the_middle_is_told_how_to_send_again(api, store)
     assert page.status_code == 401
     assert "按 F5 重新发送" in page.text
     assert store.published == []
+
+
+def test_behind_the_gateway_a_sign_in_leads_back_and_holds_for_all_services(city):
+    seed_users(city / "users.yaml", city / "users.txt", [Principal("li", frozenset({"clerk"}))])
+    api, _ = complaints_in_memory(city, users_file=city / "users.yaml")
+    http = TestClient(gateway({"/complaints": api.client.app}), follow_redirects=False)
+    page = http.get("/complaints/desk/intake?channel=letter")
+    assert page.status_code == 401
+    assert 'name="target" value="/complaints/desk/intake?channel=letter"' in page.text
+    password = (city / "users.txt").read_text("utf-8").split()[1]
+    form = {"name": "li", "password": password, "target": "/complaints/desk/intake?channel=letter"}
+    assert http.post("/complaints/desk/sign-in", data=form | {"password": "x"}).status_code == 401
+    answer = http.post("/complaints/desk/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, form["target"])
+    assert "Path=/;" in answer.headers["set-cookie"]
+    page = http.get(form["target"])
+    assert 'action="/complaints/desk/intake"' in page.text
+    assert http.get("/complaints/desk").headers["location"] == "/complaints/desk/intake"
+    for address in re.findall(r'(?:src|href)="(/complaints/assets/[^"]+)"', page.text):
+        assert http.get(address).status_code == 200, address
+    assert http.post("/complaints/desk/sign-out", headers=OWN).headers["location"] == "/complaints/desk/sign-in"
 
 
 @pytest.mark.parametrize("role", [None, *ROLES])

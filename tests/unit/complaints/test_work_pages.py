@@ -62,7 +62,9 @@ class Desk:
     def acts(self, case, command, **fields):
         """The form of `command` on the page, filled and sent, and confirmed where it asks."""
         page = self.get(f"/desk/cases/{case}").text
-        found = re.search(rf'action="[^"]*/{command}".*?name="version" value="(\d+)".*?name="key" value="([^"]+)"', page, re.S)
+        found = re.search(
+            rf'action="[^"]*/{command}".*?name="version" value="(\d+)".*?name="key" value="([^"]+)"', page, re.S
+        )
         assert found, f"{command} is not offered"
         sent = {"version": found[1], "key": found[2], **fields}
         answer = self.sends(f"/desk/cases/{case}/{command}", **sent)
@@ -241,9 +243,13 @@ def test_what_is_wrong_with_a_form_is_said_at_its_field(desk):
 def test_no_form_of_another_site_and_no_role_beyond_its_own(desk):
     case = desk.file()
     desk.sits("clerk")
-    foreign = desk.api.client.post(f"/desk/cases/{case}/accept", data={"version": "1"}, headers={"Sec-Fetch-Site": "cross-site"})
+    foreign = desk.api.client.post(
+        f"/desk/cases/{case}/accept", data={"version": "1"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
     assert foreign.status_code == 401
-    assert desk.sends(f"/desk/cases/{case}/review", version="1", key="k", outcome="upheld", sure="yes").status_code == 403
+    assert (
+        desk.sends(f"/desk/cases/{case}/review", version="1", key="k", outcome="upheld", sure="yes").status_code == 403
+    )
     assert desk.sits("agency", "market").sends(f"/desk/cases/{case}/accept", version="1", key="k").status_code == 403
     assert desk.sits("supervisor", group="g3").sends(f"/desk/cases/{case}/ask", version="1").status_code == 403
     assert desk.sits("clerk").sends(f"/desk/cases/{case}/nonsense", version="1").status_code == 404
@@ -336,4 +342,6 @@ def test_every_page_of_every_status_renders_without_a_missing_word(desk, lang):
         desk.sits(role, agency, lang=lang)
         pages = [desk.get("/desk/work").text, *(desk.get(f"/desk/cases/{case}").text for case in cases)]
         for page in pages:
-            assert not re.findall(r">\s*((?:act|item|value|case|work|then|desk|offence|channel|left|clock)\.[a-z_.]+)", page)
+            assert not re.findall(
+                r">\s*((?:act|item|value|case|work|then|desk|offence|channel|left|clock)\.[a-z_.]+)", page
+            )

@@ -70,7 +70,7 @@ def routes(
         request: Request, clerk: Annotated[Principal, Depends(require("complaints.similar"))]
     ) -> Response:  # fmt: skip
         sheet = Sheet(dict(request.query_params), pages.registry)
-        return pages.render(request, "intake_similar.html", found=desk.similar(sheet)[:_MOST_SIMILAR])
+        return pages.render(request, "intake_similar.html", sheet=sheet, found=desk.similar(sheet)[:_MOST_SIMILAR])
 
     @router.post("/desk/intake", include_in_schema=False)
     async def filed(request: Request, clerk: Clerk) -> Response:
@@ -147,7 +147,9 @@ class IntakeDesk:
         }  # fmt: skip
 
     def step(self, clerk: Principal, typed: Mapping[str, str], sheet: Sheet) -> None:
-        """Accept, dispatch (accepting first), or merge. Raises what a command raises."""
+        """Accept, dispatch (accepting first), or merge. Raises what a command raises, ValueError for anything else."""
+        if typed["do"] not in _STEPS:
+            raise ValueError("no such step")
         _, case_id = self._holding(clerk, typed["key"])
         stored = self._service.cases.load(case_id)
         if stored is None:
@@ -155,7 +157,7 @@ class IntakeDesk:
         if typed["do"] == "merge":
             self._do(clerk, "merge", {"into": typed["into"]}, typed["key"], case_id)
             return
-        if typed["do"] in ("accept", "dispatch") and stored.case.status == "filed":
+        if typed["do"] == "accept" or stored.case.status == "filed":
             self._do(clerk, "accept", {}, typed["key"], case_id)
         if typed["do"] == "dispatch" and sheet.unit:
             lead = {"agency": sheet.unit.agency.code, "section": sheet.unit.section_code}

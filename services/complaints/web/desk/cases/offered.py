@@ -26,9 +26,15 @@ class Offered(NamedTuple):
 def offered(case: Complaint, principal: Principal, expected: str | None) -> list[Offered]:
     """The commands of the case's status that `principal` may give, the one that is expected next first.
 
-    What the life allows and a rule of the case does not is listed with the reason: so nobody wonders where it went.
+    Not those that have no object: nothing to put right, nobody to answer back. What waits for somebody or something
+    else is listed with the reason, so that nobody wonders where it went.
     """
-    commands = [c for c in LIFE.allowed(case.status) if may(principal, c) and _lies_with(case, c, principal)]
+    objectless = {command for command, has_object in _OBJECTS.items() if not has_object(case)}
+    commands = [
+        command
+        for command in LIFE.allowed(case.status)
+        if command not in objectless and may(principal, command) and _lies_with(case, command, principal)
+    ]
     found = [Offered(command, command == expected, _why_not(case, command, principal)) for command in commands]
     return sorted(found, key=lambda o: (not o.expected, bool(o.why_not)))
 
@@ -51,6 +57,7 @@ def _another(case: Complaint, principal: Principal) -> str:
 _RULES: dict[str, Callable[[Complaint, Principal], str]] = {
     "review": _another, "review-refusal": _another,
     "close": lambda case, _: "why_not.correction_due" if case.correction_due else "",
-    "correct": lambda case, _: "" if case.correction_due else "why_not.nothing_to_correct",
-    "answer-back": lambda case, _: "" if case.their_ref else "why_not.nobody_passed_it_on",
+}  # fmt: skip
+_OBJECTS: dict[str, Callable[[Complaint], bool]] = {
+    "correct": lambda case: case.correction_due, "answer-back": lambda case: case.their_ref is not None,
 }  # fmt: skip

@@ -39,7 +39,8 @@ class Detail(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event. `who` is a role, `account` the opaque account. `told`: words of the person or to the person."""
+    """One event. `who` is a role, `account` the opaque account. `withheld`: there are texts that the reader may not
+    see; `by_person`: the person did it themselves, or nobody signed in."""
 
     sequence: int
     name: str
@@ -69,10 +70,12 @@ class Timeline:
         refs = references(data)
         texts = [self._texts[ref] for ref in refs if ref in self._texts]
         by_person = recorded.by in (PERSON, "anonymous")
+        who = self._who(recorded.by, command, data)
         return Happening(
             sequence=recorded.sequence, name=self._words(f"happened.{command}"), command=command,
-            at=from_micros(recorded.at), who=self._who(recorded.by, command, data), texts=texts, by_person=by_person,
-            account="" if by_person or recorded.by == _BY_ITSELF else recorded.by, details=self._details(data),
+            at=from_micros(recorded.at), who=who, texts=texts, by_person=by_person,
+            account="" if by_person or recorded.by == _BY_ITSELF else recorded.by,
+            details=[detail for detail in self._details(data) if not who.startswith(detail.value)],
             withheld=len(texts) < len(refs),
         )  # fmt: skip
 
@@ -83,6 +86,8 @@ class Timeline:
             return words("actor.person")
         if by == _BY_ITSELF:
             return words("actor.system")
+        if command == LIFE.opening:
+            return words("actor.intake")
         roles, agency = TABLE[f"complaints.{command}"].roles, data.get("agency")
         if "head" in roles:
             return words("actor.head", agency=self._registry.agency(agency, words.lang))

@@ -50,7 +50,8 @@
   form.addEventListener("change", (event) => event.target.name === "channel" && choose(event.target.value));
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey || document.querySelector("#keys").open) return;
-    const radio = form.querySelector(`[data-alt="${CSS.escape(event.key)}"]`);
+    const key = event.code.startsWith("Digit") ? event.code[5] : event.code === "Minus" ? "-" : event.key; // Alt alters it on a Mac
+    const radio = form.querySelector(`[data-alt="${CSS.escape(key)}"]`);
     if (radio && (event.altKey || event.target === document.body || event.target.name === "channel")) {
       event.preventDefault();
       radio.click();

@@ -1,0 +1,94 @@
+"""Due times and the work list on the real store: in the write of each command, paged by index, computed anew."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from duban.context import load
+from services.complaints.current_due import CurrentDue
+from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, KeptDecree
+from services.complaints.domain.handling import Handling
+from services.complaints.due import NO_DUE
+from services.complaints.receipts import Receipts
+from services.complaints.recomputing import Recomputer
+from services.complaints.repository import MongoComplaints
+from services.complaints.service import ComplaintService
+from services.complaints.work import WorkQuery
+from services.contracts.clock import CalendarDecreedV1
+from services.contracts.codec import encode_json
+from services.contracts.complaints import ComplaintAcceptedV1, ComplaintDispatchedV1, ComplaintFiledV1
+from services.contracts.instants import to_micros
+from services.shared.access import Principal, Reach
+from services.shared.commands import Order
+from services.shared.mongo import connect_store
+from tests.support.folding import POLICIES
+
+pytestmark = pytest.mark.stack
+OFFICE = Principal("office-9", frozenset({"office"}))
+CITY = Reach(city=True)
+AGENCY, DECREE = "test-of-due-times", "cn-2031-test"
+
+
+@pytest.fixture
+def store(infra: Stack) -> Iterator[MongoComplaints]:
+    connect_store(load(infra.data).settings(), "complaints")
+    yield MongoComplaints()
+    # Others read this log and this list: nothing of these years stays behind.
+    ComplaintDocument.objects(about=AGENCY).delete()
+    KeptDecree.objects(id=DECREE).delete()
+    ComplaintBroadcast._get_collection().delete_many({"decree": {"$exists": True}})
+
+
+def service_at(store: MongoComplaints, now: list[datetime]) -> tuple[ComplaintService, CurrentDue]:
+    due = CurrentDue(POLICIES, store.kept_decrees, map(float, count(0, 10)).__next__)
+    return ComplaintService(store, Receipts(b"k" * 32), {}, lambda: now[0], Handling(), None, due), due
+
+
+def test_pages_follow_one_another_by_due_time_within_a_reach(store: MongoComplaints) -> None:
+    now = [datetime(2026, 3, 2, 1, tzinfo=UTC)]
+    service, _ = service_at(store, now)
+    cases = []
+    for day in (4, 1, 3, 0, 2):
+        now[0] = datetime(2026, 3, 2, 1, tzinfo=UTC) + timedelta(days=day)
+        order = Order(name="file", data=ComplaintFiledV1(channel="letter", agency=AGENCY), actor=OFFICE, reach=CITY)
+        case = service.execute(order)[0].case_id
+        for name, data in (("accept", ComplaintAcceptedV1()), ("dispatch", ComplaintDispatchedV1(agency=AGENCY))):
+            service.execute(Order(name=name, data=data, actor=OFFICE, reach=CITY, case_id=case))
+        cases.append((day, case))
+    own = Reach(city=False, agencies=frozenset({AGENCY}))
+    query, seen = WorkQuery(limit=2), []
+    while page := service.work(query, own):
+        seen += [one.case.case_id for one in page]
+        last = page[-1]
+        query = WorkQuery(limit=2, after=(last.due.due_at, last.case.case_id))
+    assert seen == [case for _, case in sorted(cases)]
+    assert service.work_count(WorkQuery(clock="sign_in", steps=frozenset({"sign-in"})), own) == 5
+    assert service.work_count(WorkQuery(due_before=to_micros(now[0] - timedelta(days=9))), own) == 0
+    assert service.work(WorkQuery(), Reach(city=False, agencies=frozenset({"another"}))) == []
+
+
+def test_a_decree_is_kept_and_open_cases_are_computed_anew(store: MongoComplaints) -> None:
+    now = [datetime(2031, 12, 30, 1, tzinfo=UTC)]
+    service, current = service_at(store, now)
+    data = ComplaintFiledV1(channel="letter", agency=AGENCY)
+    case = service.execute(Order(name="file", data=data, actor=OFFICE, reach=CITY))[0].case_id
+
+    def due_of() -> tuple[int, str]:
+        found = next(one.due for one in store.work(WorkQuery(limit=1000)) if one.case.case_id == case)
+        return found.due_at, found.due_version
+
+    before, version = due_of()
+    assert before < NO_DUE
+    holidays = [datetime(2031, 12, 31, tzinfo=UTC).date()]
+    decree = CalendarDecreedV1(year=2031, version=DECREE, holidays=holidays, makeup_workdays=[])
+    store.broadcast("live", to_micros(now[0] + timedelta(hours=1)), encode_json(decree))
+    store.broadcast("live", to_micros(now[0] + timedelta(hours=2)), encode_json(decree))
+    assert [d.data.version for d in store.kept_decrees()].count(DECREE) == 1
+    assert Recomputer(store, current).turn(current()) > 0
+    assert Recomputer(store, current).turn(current()) == 0
+    moved, other = due_of()
+    assert other != version
+    assert moved > before
