@@ -145,6 +145,8 @@ TABLE: Mapping[str, Access] = {
     "vault.retention": _entry("custodian office operator", "city", "how many identities are past their retention"),
     "vault.shred": _entry("custodian operator", "city", "destroy the data keys of identities past their retention"),
     "vault.rotate": _entry("custodian", "city", "a new custodians' key"),
+    "vault.pages": _entry("custodian", "city", "the custodians' pages: openings, keys and retention"),
+    "vault.pages.act": _entry("custodian", "city", "forms of the custodians, each by its own entry"),
     # approvals
     "approvals.apply": _entry("window agency importer", "own", "an application is handed in (C2)"),
     "approvals.accept": _entry("window agency importer", "own", "accept an application (C2)"),
