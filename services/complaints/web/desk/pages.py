@@ -22,6 +22,9 @@ PLACES = (
     Place("work", "w", "complaints.desk.work", "/desk/work"),
     Place("rewards", "r", "complaints.desk.rewards", "/desk/rewards"),
     Place("cashier", "c", "complaints.desk.cashier", "/desk/cashier"),
+    Place("supervisors", "s", "complaints.desk.supervisors", "/desk/supervisors"),
+    Place("reports", "o", "complaints.desk.reports", "/desk/reports"),
+    Place("surveys", "q", "complaints.desk.surveys", "/desk/surveys"),
 )
 
 
