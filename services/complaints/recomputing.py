@@ -12,7 +12,7 @@ import structlog
 from services.complaints.due import DueTimes
 from services.complaints.repository import ComplaintRepository
 
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 60.0
 A_TURN = 200
 _log = structlog.get_logger()
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -200,6 +201,8 @@ def test_an_enter_too_many_files_nothing_and_mistakes_are_led_to(at_desk: Open, 
 
 def test_what_is_alike_shows_while_typing_and_is_merged_afterwards(at_desk: Open, clerks: Clerks) -> None:
     page = at_desk()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.post_data or "") if r.url.endswith("/similar") else None)
     page.goto(f"{clerks.url}/desk/intake?channel=letter")
     for text in ("食品科不见人", "食品科又不见人"):
         page.locator("#text").fill(text)
@@ -213,6 +216,7 @@ def test_what_is_alike_shows_while_typing_and_is_merged_afterwards(at_desk: Open
         expect(page.locator("#receipt-code")).to_be_visible()
         if text == "食品科不见人":
             page.keyboard.press("n")
+    assert {tuple(parse_qs(body, keep_blank_values=True)) for body in asked} == {("unit", "offence", "place")}
     looked_at(page, "merge-zh-desktop")
     page.keyboard.press("m")
     expect(page.get_by_role("status")).to_have_text("已并案")

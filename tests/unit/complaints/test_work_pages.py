@@ -218,6 +218,18 @@ def test_who_acts_on_a_page_that_is_no_longer_true_sees_what_is(desk):
     assert desk.status(case) == "signed"
 
 
+def test_what_was_typed_for_a_step_that_is_gone_is_shown_so_that_it_can_be_copied(desk):
+    case = desk.dispatched()
+    conclusion = {"agency": "tax", "finding": "unfounded", "offence": "delay"}
+    desk.does(case, "conclude", "agency", conclusion, "tax")
+    answer = desk.sits("agency", "tax").sends(
+        f"/desk/cases/{case}/return", version="3", key="k", reason="应由财政局办理"
+    )
+    assert answer.status_code == 409
+    assert "return" not in offers(desk, case)
+    assert '<p class="words">应由财政局办理</p>' in answer.text
+
+
 def test_a_form_sent_twice_is_one_command(desk):
     case = desk.file()
     desk.sits("clerk")

@@ -16,6 +16,6 @@ def routes(pages: DeskPages) -> APIRouter:
     @router.get("/desk", include_in_schema=False)
     def home(request: Request, principal: Annotated[Principal, Depends(require("complaints.desk"))]) -> Response:
         own = [href for place, href, _ in pages.places(request, principal) if place.own]
-        return RedirectResponse(own[0], 303) if own else pages.render(request, "nowhere.html")
+        return RedirectResponse(own[0], 303)
 
     return router

@@ -65,12 +65,14 @@ def routes(
         given = {**dict(request.query_params), "key": secrets.token_hex(16)}
         return form(request, Sheet(given, pages.registry), {})
 
-    @router.get("/desk/intake/similar", include_in_schema=False)
-    def similar(
+    @router.post("/desk/intake/similar", include_in_schema=False)  # in a body: addresses are logged on the way
+    async def similar(
         request: Request, clerk: Annotated[Principal, Depends(require("complaints.similar"))]
     ) -> Response:  # fmt: skip
-        sheet = Sheet(dict(request.query_params), pages.registry)
-        return pages.render(request, "intake_similar.html", sheet=sheet, found=desk.similar(sheet)[:_MOST_SIMILAR])
+        async with request.form(max_files=0, max_fields=5) as given:
+            sheet = Sheet(dict(given), pages.registry)
+        found = await run_in_threadpool(desk.similar, sheet)
+        return pages.render(request, "intake_similar.html", sheet=sheet, found=found[:_MOST_SIMILAR])
 
     @router.post("/desk/intake", include_in_schema=False)
     async def filed(request: Request, clerk: Clerk) -> Response:
