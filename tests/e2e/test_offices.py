@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser]
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 CASES = [("zh", "desktop"), ("en", "phone"), ("zh", "phone"), ("en", "desktop")]
 NAME = "慕容银杏"
-SURVEY, OPEN_SECONDS = "looked-at", 90
+SURVEY, OPEN_SECONDS = "looked-at", 60
 WHY = "回执需要邮寄给本人，没有其他办法"
 SAYS = {
     "zh": {"worth": "2,000 元", "paid": "已兑付，请交付现金", "again": "已经兑付过", "seen": "已开启过一次"},
@@ -305,6 +305,7 @@ def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], tow
     looked_at(own, f"reports-{tag}")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("lang", "size"), CASES)
 def test_results_with_enough_answers_and_with_too_few(
     seat: Callable[..., Page], survey: str, lang: str, size: str
