@@ -1,12 +1,15 @@
 """Rewards, supervisors and surveys put together on their stores (rows A4, A5, A6). Free of HTTP."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from services.complaints.guessing import Guessing
 from services.complaints.policies import load_policy
 from services.complaints.repository import ComplaintRepository
+from services.complaints.rewards.cashier import Cashier
 from services.complaints.rewards.domain.policy import NO_REWARDS, RewardPolicy
 from services.complaints.rewards.repository import MemoryRewards, RewardRepository
 from services.complaints.rewards.service import RewardService
@@ -37,9 +40,10 @@ class Stores(NamedTuple):
 
 
 class Offices(NamedTuple):
-    """The three services."""
+    """The services. Cashiers guess apart from everybody else, each in the memory of this process."""
 
     rewards: RewardService
+    cashier: Cashier
     supervisors: Supervisors
     surveys: Surveys
 
@@ -50,8 +54,10 @@ class Offices(NamedTuple):
     ) -> "Offices":  # fmt: skip
         """On `stores`, with the policies in the folder `policies`."""
         minimum = load_policy(policies / "surveys.yaml", SurveyPolicy) or _UNLESS_SAID
+        rewards = RewardService(stores.rewards, stores.vouchers, trail, load_schedule(policies), clock)
         return cls(
-            RewardService(stores.rewards, stores.vouchers, trail, load_schedule(policies), clock),
+            rewards,
+            Cashier(rewards, Guessing(time.monotonic)),
             Supervisors(stores.supervisors, complaints, trail, clock),
             Surveys(stores.surveys, trail, minimum, frozenset(load_directory(policies)), clock),
         )

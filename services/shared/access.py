@@ -95,7 +95,9 @@ TABLE: Mapping[str, Access] = {
     "complaints.pages": _entry(_EVERYONE, "city", "the public pages: start, complaint form, entering a code (A1, A2)"),
     "complaints.inbox.read": _entry("holder", "own", "how the complaint stands, and what was said (A3)"),
     "complaints.inbox.write": _entry("holder", "own", "answer, add, give a name, end the session (A3)"),
-    "complaints.desk": _entry("clerk office agency head supervisor leader", "own", "the desk's own address (J1)"),
+    "complaints.desk": _entry(
+        "clerk office agency head supervisor leader cashier monitor", "own", "the desk's own address (J1)"
+    ),
     "complaints.desk.work": _entry(
         "clerk office agency head supervisor leader", "own", "the work list by time left (B1, B2)"
     ),
@@ -104,6 +106,14 @@ TABLE: Mapping[str, Access] = {
     ),
     "complaints.desk.act": _entry("clerk office agency head", "own", "forms of commands, each by its own entry"),
     "complaints.desk.intake": _entry("clerk office", "city", "the intake desk: take down what people say (A1)"),
+    "complaints.desk.rewards": _entry("office leader", "city", "pages of rewards: by state, one with its entries (A4)"),
+    "complaints.desk.rewards.act": _entry("office leader", "city", "forms about a reward, each by its own entry (A4)"),
+    "complaints.desk.cashier": _entry("cashier", "city", "the cashier's page: a voucher, its amount, paid once (A4)"),
+    "complaints.desk.supervisors": _entry("office leader clerk", "city", "page of the register of supervisors (A5)"),
+    "complaints.desk.supervisors.act": _entry("office", "city", "forms of the register: appoint, end a term (A5)"),
+    "complaints.desk.reports": _entry("monitor", "city", "a supervisor's page of their own reports (A5)"),
+    "complaints.desk.surveys": _entry("office leader supervisor", "city", "pages of surveys and their results (A6)"),
+    "complaints.desk.surveys.act": _entry("office", "city", "forms of surveys: start, links as CSV once (A6)"),
     "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),
     "complaints.open311.read": _entry(_EVERYONE, "city", "Open311: services, and requests as far as they are public"),
     "complaints.import": _entry("importer", "city", "many commands of an imported log at once"),
@@ -142,6 +152,8 @@ TABLE: Mapping[str, Access] = {
     "vault.retention": _entry("custodian office operator", "city", "how many identities are past their retention"),
     "vault.shred": _entry("custodian operator", "city", "destroy the data keys of identities past their retention"),
     "vault.rotate": _entry("custodian", "city", "a new custodians' key"),
+    "vault.pages": _entry("custodian", "city", "the custodians' pages: openings, keys and retention"),
+    "vault.pages.act": _entry("custodian", "city", "forms of the custodians, each by its own entry"),
     # approvals
     "approvals.apply": _entry("window agency importer", "own", "an application is handed in (C2)"),
     "approvals.accept": _entry("window agency importer", "own", "accept an application (C2)"),

@@ -19,11 +19,13 @@ from services.shared.problems import Problem, install_problem_handlers
 from services.shared.settings import Settings
 from services.shared.source_app import add_operations
 from services.vault import schemas
+from services.vault.counting import counted
 from services.vault.domain.opening import Opening, Refused
 from services.vault.keyring import UnknownKey, Unreadable
 from services.vault.service import Conflict, Due, NotFound, Shredded, VaultService
 from services.vault.sessions import SIGNING_FILE, TOKEN_SECONDS, Sessions, TooManyGuesses, WrongPassword
-from services.vault.telemetry import KEPT, OPENINGS
+from services.vault.telemetry import KEPT
+from services.vault.web.site import add_pages
 
 BODIES = (
     schemas.SignIn, KeptIdentity, schemas.RequestOpening, schemas.DenyOpening, schemas.ShredDue, schemas.Kept,
@@ -42,6 +44,7 @@ def build(settings: Settings, service: VaultService, sessions: Sessions) -> Fast
     _add_intake(app, service)
     _add_openings(app, service, sessions)
     _add_keeping(app, service)
+    add_pages(app, service, sessions)
     add_operations(app, service.vault.check)
     describe_answers(app, BODIES)
     return app
@@ -90,32 +93,25 @@ def _add_openings(app: FastAPI, service: VaultService, sessions: Sessions) -> No
 
     def request_opening(_: Request, custodian: Principal, raw: bytes) -> Any:
         wanted = msgspec.json.decode(raw, type=schemas.RequestOpening)
-        return counted("requested", lambda: service.request(
-            wanted.case_id, wanted.reason, wanted.text, custodian.subject))  # fmt: skip
+        with counted("requested"):
+            return service.request(wanted.case_id, wanted.reason, wanted.text, custodian.subject)
 
     def approve(request: Request, custodian: Principal, _: bytes) -> Any:
-        return counted("approved", lambda: service.approve(request.path_params["opening_id"], custodian.subject))
+        with counted("approved"):
+            return service.approve(request.path_params["opening_id"], custodian.subject)
 
     def deny(request: Request, custodian: Principal, raw: bytes) -> Any:
         reason = msgspec.json.decode(raw, type=schemas.DenyOpening).reason
-        return counted("denied", lambda: service.deny(request.path_params["opening_id"], custodian.subject, reason))
+        with counted("denied"):
+            return service.deny(request.path_params["opening_id"], custodian.subject, reason)
 
     def open_identity(request: Request, custodian: Principal, _: bytes) -> Any:
-        opening_id = request.path_params["opening_id"]
-        opened, identity = counted("opened", lambda: service.open(opening_id, custodian.subject))
+        with counted("opened"):
+            opened, identity = service.open(request.path_params["opening_id"], custodian.subject)
         return schemas.OpenedIdentity(opened.case_id, opened.opening_id, opened.opened_at, identity)
 
     def openings(_: Request, __: Principal, ___: bytes) -> schemas.Openings:
         return schemas.Openings(service.openings())
-
-    def counted(act: str, do: Callable[[], Any]) -> Any:
-        try:
-            answer = do()
-        except (Refused, NotFound, Conflict, Shredded):
-            OPENINGS.labels("refused").inc()
-            raise
-        OPENINGS.labels(act).inc()
-        return answer
 
     one = "/v1/openings/{opening_id}"
     _route(app, "POST", "/v1/sessions", "vault.sign-in", sign_in, schemas.Session, schemas.SignIn, problems=(429,))

@@ -45,6 +45,16 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     before: datetime
 
 
+class KeyState(msgspec.Struct, frozen=True, kw_only=True):
+    """One custodians' key. A replaced one is destroyed after `kept_until`, once nothing is sealed to it (`used`)."""
+
+    key_id: str
+    made_at: datetime
+    replaced_at: datetime | None
+    kept_until: datetime | None
+    used: bool
+
+
 class VaultService:
     """The vault on a repository, a ring of private keys, the audit trail and a policy."""
 
@@ -103,6 +113,23 @@ class VaultService:
         now = self._now()
         found = self.vault.openings(LISTED)
         return [msgspec.structs.replace(o, status=rules.status_at(o, now), mac="") for o in found]
+
+    def read(self, opening_id: str) -> Opening:
+        """One opening as `openings` lists it. Raises NotFound, or Unreadable for one that was tampered with."""
+        found = self._opening(opening_id)
+        return msgspec.structs.replace(found, status=rules.status_at(found, self._now()), mac="")
+
+    def keys(self) -> list[KeyState]:
+        """The ring, the current key first."""
+        keys = [self.keyring.current, *reversed(self.keyring.replaced)]
+        return [
+            KeyState(
+                key_id=key.key_id, made_at=key.made_at, replaced_at=key.replaced_at,
+                kept_until=key.replaced_at + self.policy.old_keys if key.replaced_at else None,
+                used=self.vault.uses(key.key_id),
+            )
+            for key in keys
+        ]  # fmt: skip
 
     def due(self) -> Due:
         """What policy's retention says is to be shredded now."""

@@ -7,12 +7,12 @@ import msgspec
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.complaints.guessing import Guessing
-from services.complaints.inbox_session import TooManyGuesses, holder_of
-from services.complaints.rewards.domain.reward import Refused, Reward, Status
+from services.complaints.inbox_session import holder_of
+from services.complaints.rewards.cashier import Cashier
+from services.complaints.rewards.domain.reward import Refused, Status
 from services.complaints.rewards.repository import Conflict
 from services.complaints.rewards.schemas import Offered, Paid, Reason, Redemption, Shown, offered, paid, shown
-from services.complaints.rewards.service import RewardService
+from services.complaints.rewards.service import DECISIONS, REASONED, Decision, RewardService
 from services.shared.access import Principal
 from services.shared.auth import require
 from services.shared.case_api import MAX_BODY, idempotency_key, private, read_body
@@ -25,12 +25,12 @@ MOST_LISTED = 500
 _REWARDS: dict[str, Any] = {"tags": ["rewards"]}
 
 
-def add_reward_routes(app: FastAPI, rewards: RewardService, guessing: Guessing) -> None:
+def add_reward_routes(app: FastAPI, rewards: RewardService, cashier: Cashier) -> None:
     """Add /v1/rewards, and /v1/inbox/reward for holders of a receipt code."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Conflict, _conflict)
     _add_decisions(app, rewards)
-    _add_payment(app, rewards, guessing)
+    _add_payment(app, rewards, cashier)
     for_list, for_read = Depends(require("complaints.rewards.list")), Depends(require("complaints.rewards.read"))
     for_ledger = Depends(require("complaints.rewards.ledger"))
 
@@ -56,49 +56,36 @@ def add_reward_routes(app: FastAPI, rewards: RewardService, guessing: Guessing) 
 
 
 def _add_decisions(app: FastAPI, rewards: RewardService) -> None:
-    plain: dict[str, Callable[[str, str], Reward]] = {
-        "endorse": rewards.endorse, "approve": rewards.approve, "lapse": rewards.lapse, "reverse": rewards.reverse,
-    }  # fmt: skip
-    reasoned: dict[str, Callable[[str, str, str], Reward]] = {
-        "decline": rewards.decline, "withdraw": rewards.withdraw
-    }  # fmt: skip
-
-    def decision(name: str) -> Callable[..., Any]:
+    def decision(name: Decision) -> Callable[..., Any]:
         needed = Depends(require(f"complaints.rewards.{name}"))
 
         async def decide(request: Request, reward_id: str, principal: Principal = needed) -> Response:
             raw = await read_body(request, MAX_BODY)
-            if name in plain:
-                found = await run_in_threadpool(plain[name], reward_id, principal.subject)
-            else:
-                reason = msgspec.json.decode(raw, type=Reason).reason
-                found = await run_in_threadpool(reasoned[name], reward_id, reason, principal.subject)
+            reason = msgspec.json.decode(raw, type=Reason).reason if name in REASONED else ""
+            found = await run_in_threadpool(rewards.decide, name, reward_id, principal.subject, reason)
             return private(shown(found))
 
         return decide
 
-    for name in (*plain, *reasoned):
+    for name in DECISIONS:
         app.add_api_route(
             f"/v1/rewards/{{reward_id}}/{name}", decision(name), methods=["POST"], name=f"complaints.rewards.{name}",
-            openapi_extra=described(Reason if name in reasoned else None, answer=Shown), **_REWARDS,
+            openapi_extra=described(Reason if name in REASONED else None, answer=Shown), **_REWARDS,
         )  # fmt: skip
 
 
-def _add_payment(app: FastAPI, rewards: RewardService, guessing: Guessing) -> None:
+def _add_payment(app: FastAPI, rewards: RewardService, cashier: Cashier) -> None:
     for_cashier = Depends(require("complaints.rewards.redeem"))
     for_reading = Depends(holder_of("complaints.inbox.read"))
     for_claiming = Depends(holder_of("complaints.inbox.write"))
 
     async def redeem(request: Request, principal: Principal = for_cashier) -> Response:
         wanted = msgspec.json.decode(await read_body(request, MAX_BODY), type=Redemption)
-        if seconds := guessing.attempt(principal.subject):
-            raise TooManyGuesses(seconds)
         try:
-            entry = await run_in_threadpool(rewards.redeem, wanted.voucher, wanted.amount_fen, principal.subject)
+            entry = await run_in_threadpool(cashier.pay, wanted.voucher, wanted.amount_fen, principal.subject)
         except NotFound:
             detail = "there is no voucher like this for this amount: compare both with the person's own"
             raise Problem(404, "No such voucher", detail, slug="no-voucher") from None
-        guessing.was_right(principal.subject)
         return private(paid(entry))
 
     def offer(holder: Principal = for_reading) -> Response:

@@ -6,6 +6,7 @@ trail of an attempt, marked as forestalled, never a booking without its entry.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,6 +23,9 @@ from services.shared.audit.trail import Trail
 from services.shared.commands import NotFound
 
 PERSON = "person"
+Decision = Literal["endorse", "approve", "decline", "withdraw", "lapse", "reverse"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+REASONED: frozenset[Decision] = frozenset({"decline", "withdraw"})
 CITY_TIME = ZoneInfo("Asia/Shanghai")
 
 
@@ -47,7 +51,7 @@ class RewardService:
         clock: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._rewards, self._vouchers = rewards, vouchers
-        self._trail, self._policy, self._clock = trail, policy, clock
+        self._trail, self.policy, self._clock = trail, policy, clock
 
     # People decide
 
@@ -59,16 +63,16 @@ class RewardService:
     def approve(self, reward_id: str, by: str) -> Reward:
         """A leader's approval. Two approvals at the same moment may each see the year without the other."""
         before, now = self.read(reward_id), self._clock()
-        after = reward.approve(before, by, now, new_id(), self._granted_in_year_of(now), self._policy)
+        after = reward.approve(before, by, now, new_id(), self._granted_in_year_of(now), self.policy)
         return self._saved(before, after, "reward.granted", by)
 
     def decline(self, reward_id: str, reason: str, by: str) -> Reward:
         before = self.read(reward_id)
-        return self._saved(before, reward.decline(before, reason, self._policy), "reward.declined", by, reason)
+        return self._saved(before, reward.decline(before, reason, self.policy), "reward.declined", by, reason)
 
     def withdraw(self, reward_id: str, reason: str, by: str) -> Reward:
         before = self.read(reward_id)
-        after = reward.withdraw(before, reason, by, self._clock(), new_id(), self._policy)
+        after = reward.withdraw(before, reason, by, self._clock(), new_id(), self.policy)
         return self._saved(before, after, "reward.withdrawn", by, reason)
 
     def lapse(self, reward_id: str, by: str) -> Reward:
@@ -77,8 +81,24 @@ class RewardService:
 
     def reverse(self, reward_id: str, by: str) -> Reward:
         before = self.read(reward_id)
-        after = reward.reverse(before, by, self._clock(), new_id(), self._policy)
+        after = reward.reverse(before, by, self._clock(), new_id(), self.policy)
         return self._saved(before, after, "reward.reversed", by)
+
+    def decide(self, command: Decision, reward_id: str, by: str, reason: str = "") -> Reward:
+        """Any of these acts by its name; `reason` is for those that need a listed one."""
+        match command:
+            case "decline":
+                return self.decline(reward_id, reason, by)
+            case "withdraw":
+                return self.withdraw(reward_id, reason, by)
+            case "endorse":
+                return self.endorse(reward_id, by)
+            case "approve":
+                return self.approve(reward_id, by)
+            case "lapse":
+                return self.lapse(reward_id, by)
+            case "reverse":
+                return self.reverse(reward_id, by)
 
     # The person claims, the cashier pays
 
@@ -98,10 +118,19 @@ class RewardService:
         if before is None:
             raise NotFound(case_id)
         code = self._vouchers.code(case_id, key)
-        after = reward.claim(before, self._vouchers.index(code), self._clock(), self._policy)
+        after = reward.claim(before, self._vouchers.index(code), self._clock(), self.policy)
         if after is not before:
             self._saved(before, after, "reward.claimed", PERSON)
         return after, code
+
+    def worth(self, voucher: str) -> int:
+        """What a voucher that could be paid out now is worth, in fen. Raises NotFound, and Refused as `redeem` does."""
+        index = self._vouchers.index(voucher)
+        before = self._rewards.by_voucher(index)
+        if before is None:
+            raise NotFound
+        reward.redeem(before, index, PERSON, self._clock(), new_id())  # decided, not saved
+        return before.amount_fen
 
     def redeem(self, voucher: str, amount_fen: int, by: str) -> Entry:
         """Book the payment. A voucher that is none and one for another amount are answered alike: NotFound."""

@@ -22,7 +22,7 @@ class Surveys:
         self, surveys: SurveyRepository, trail: Trail, policy: SurveyPolicy, agencies: Collection[str],
         clock: Callable[[], datetime],
     ) -> None:  # fmt: skip
-        self._surveys, self._trail, self._policy = surveys, trail, policy
+        self._surveys, self._trail, self.policy = surveys, trail, policy
         self._agencies, self._clock = agencies, clock
 
     def start(self, campaign: Campaign, by: str) -> Campaign:
@@ -80,7 +80,7 @@ class Surveys:
         campaign = self.campaign(campaign_id)
         if campaign.phase(self._clock()) != "closed":
             raise Refused("not-closed", f"results are shown after {campaign.closes_at.isoformat()}")
-        return [results(campaign, tally, self._policy) for tally in self._surveys.tallies(campaign_id)]
+        return [results(campaign, tally, self.policy) for tally in self._surveys.tallies(campaign_id)]
 
 
 def hashed(token: str) -> str:

@@ -40,7 +40,8 @@ BOARD = Site("notifications/web", "board", {
 })  # fmt: skip
 PUBLIC = Site("complaints/web", "public")
 DESK = Site("complaints/web/desk", "desk", {"htmx.js": _HTMX})
-SITES = (BOARD, PUBLIC, DESK)
+VAULT = Site("vault/web", "vault")
+SITES = (BOARD, PUBLIC, DESK, VAULT)
 
 
 class AssetsFailed(RuntimeError):

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from services.contracts.lifecycle import Refused
 from services.shared import access
 from services.shared.access import ANONYMOUS, Principal
-from services.shared.auth import authenticate
+from services.shared.auth import SESSION_COOKIE, authenticate
 from services.shared.commands import Conflict, KeyReused, NotFound, OutsideScope
 from services.shared.problems import Problem
 from services.shared.web.answers import SECURITY, Assets
@@ -53,8 +53,11 @@ class StaffPages:
     """Renders templates in the reader's language, the site's own before the shared ones.
 
     `base` is the path that the site's pages begin with, below the service's root; `frame` the template of the site that
-    shared pages are set in.
+    shared pages are set in. `cookie` holds the session; `errors` are those that become pages, status and kind.
     """
+
+    cookie = SESSION_COOKIE
+    errors: Mapping[type[Exception], tuple[int, str]] = _ERRORS
 
     def __init__(
         self, site: Site, words: Mapping[str, Words], places: Iterable[Place], base: str = "", frame: str = "base.html"
@@ -89,7 +92,7 @@ class StaffPages:
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """The page `template` as an answer to `request`."""
-        words, root, principal = self.words(request), root_of(request), whoever(request)
+        words, root, principal = self.words(request), root_of(request), whoever(request, self.cookie)
         page = self._environment.get_template(template).render(
             _=words, root=root, base=root + self._base, home=self.home(request), frame=self._frame,
             assets=f"{root}/assets{self._base}", style=f"{self._site.sheet}.css", version=self._version,
@@ -156,10 +159,10 @@ def here(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
-def whoever(request: Request) -> Principal:
+def whoever(request: Request, cookie: str = SESSION_COOKIE) -> Principal:
     """Who is signed in, for pages that everybody may see."""
     try:
-        return authenticate(request)
+        return authenticate(request, cookie)
     except Exception:  # a page must render for a bad token and for a missing key alike
         return ANONYMOUS
 

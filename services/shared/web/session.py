@@ -53,6 +53,13 @@ def routes(pages: StaffPages, settings: Settings) -> APIRouter:
         answer.delete_cookie(SESSION_COOKIE)
         return answer
 
+    add_language(router, pages)
+    return router
+
+
+def add_language(router: APIRouter, pages: StaffPages) -> None:
+    """The language of the pages, kept in a cookie."""
+
     @router.post("/language", dependencies=[Depends(require("preferences"))], include_in_schema=False)
     def language(
         request: Request, lang: Annotated[str, Form()] = "zh", target: Annotated[str, Form()] = ""
@@ -61,8 +68,6 @@ def routes(pages: StaffPages, settings: Settings) -> APIRouter:
         chosen = lang if lang in LANGUAGES else "zh"
         answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, samesite="lax", httponly=True)
         return answer
-
-    return router
 
 
 def _signed_in(request: Request, principal: Principal, target: str) -> Response:

@@ -16,7 +16,7 @@ from services.complaints.domain.receipt_code import holds, plain
 from services.complaints.supervisors.domain.supervisor import Body
 from services.complaints.web.desk import channels
 from services.complaints.web.desk.intake import OFFENCES
-from services.complaints.web.desk.pages import CASES_LOCALE, LOCALE
+from services.complaints.web.desk.pages import CASES_LOCALE, LOCALE, OFFICES_LOCALE
 from services.complaints.web.desk.registry import load_registry
 from services.complaints.web.pages import LOCALE as PUBLIC_LOCALE
 from services.contracts.codec import decode
@@ -342,7 +342,7 @@ def test_the_pages_are_for_their_roles(api, role):
         assert '<input type="hidden" name="target" value="/desk/intake">' in page.text
     else:
         assert page.status_code == (200 if role in ("clerk", "office") else 403)
-        may = {"clerk", "office", "agency", "head", "supervisor", "leader"}
+        may = {"clerk", "office", "agency", "head", "supervisor", "leader", "cashier", "monitor"}
         assert home.status_code == (303 if role in may else 403)
     board = 'data-go="b"' in page.text
     assert board == (role in ("supervisor", "agency", "office", "leader", "operator"))
@@ -371,7 +371,7 @@ def test_a_unit_is_found_by_whatever_is_typed(city):
 
 def messages(lang):
     found = {}
-    for locale in (SHARED_LOCALE, PUBLIC_LOCALE, CASES_LOCALE, LOCALE):
+    for locale in (SHARED_LOCALE, PUBLIC_LOCALE, CASES_LOCALE, OFFICES_LOCALE, LOCALE):
         with (locale / lang / "LC_MESSAGES" / "messages.po").open("rb") as file:
             read = [m for m in read_po(file, locale=lang) if m.id]
         found |= {m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read}

@@ -16,10 +16,15 @@ from services.shared.web.pages import Place, StaffPages
 from services.shared.web.words import LANGUAGES, Words
 
 LOCALE = DESK.web / "locale"
-CASES_LOCALE = DESK.web / "cases" / "locale"
+CASES_LOCALE, OFFICES_LOCALE = DESK.web / "cases" / "locale", DESK.web / "offices" / "locale"
 PLACES = (
     Place("intake", "i", "complaints.desk.intake", "/desk/intake"),
     Place("work", "w", "complaints.desk.work", "/desk/work"),
+    Place("rewards", "r", "complaints.desk.rewards", "/desk/rewards"),
+    Place("cashier", "c", "complaints.desk.cashier", "/desk/cashier"),
+    Place("supervisors", "s", "complaints.desk.supervisors", "/desk/supervisors"),
+    Place("reports", "o", "complaints.desk.reports", "/desk/reports"),
+    Place("surveys", "q", "complaints.desk.surveys", "/desk/surveys"),
 )
 
 
@@ -27,7 +32,7 @@ class DeskPages(StaffPages):
     """The desk's pages; offences, statuses and ratings are called what the public pages call them."""
 
     def __init__(self, registry: Registry, settings: Settings) -> None:
-        words = {lang: Words(LOCALE, lang, more=(CASES_LOCALE, PUBLIC_LOCALE)) for lang in LANGUAGES}
+        words = {lang: Words(LOCALE, lang, more=(CASES_LOCALE, OFFICES_LOCALE, PUBLIC_LOCALE)) for lang in LANGUAGES}
         board = Place("board", "b", "board.read", settings.board_url, own=False)
         super().__init__(DESK, words, (*PLACES, board), base="/desk", frame="desk_base.html")
         self.registry = registry

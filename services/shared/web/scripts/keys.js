@@ -61,9 +61,9 @@
     if (!typing(event.target) && event.key.length === 1 && press(event)) event.preventDefault();
   });
 
-  // A form that is on its way is not sent again by an impatient finger.
+  // A form that is on its way is not sent again by an impatient finger; one with data-download leaves the page as it is.
   document.addEventListener("submit", (event) => {
-    if (event.defaultPrevented || event.target.method !== "post") return;
+    if (event.defaultPrevented || event.target.method !== "post" || "download" in event.target.dataset) return;
     if (event.target.dataset.sent) return event.preventDefault();
     event.target.dataset.sent = "yes";
   });

@@ -1,0 +1,1 @@
+"""Pages of the custodians, served by the vault itself: no other process ever has an identity in the clear."""
