@@ -16,7 +16,7 @@ from tests.support.processes_of_sources import bearer, cases, firsts, records
 from tests.support.stack import eventually, running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
-FILINGS = 1000 if "DUBAN_LONG" in os.environ else 300  # `make crash`; `make test` has the short form
+FILINGS = 1000 if "DUBAN_LONG" in os.environ else 100  # `make crash`; `make test` has the short form
 KILLED = ("kafka-1", "mongo", "gateway")
 
 

@@ -217,7 +217,8 @@ def test_each_reading_of_a_text_is_on_the_trail(stack, case):
     path = f"{stack.http}/complaints/v1/cases/{case[0]}/text"
     assert httpx.get(path, headers=bearer(stack, "clerk")).status_code == 200
     shown = duban(stack, "audit", "show", "--action", "complaint.text-read", "--json").splitlines()
-    assert [(e["actor"], e["subject"]) for e in map(json.loads, shown)] == [("clerk-1", case[0])]
+    readings = [(e["actor"], e["subject"]) for e in map(json.loads, shown)]
+    assert [reading for reading in readings if reading[1] == case[0]] == [("clerk-1", case[0])]
 
 
 def test_a_search_sees_every_form_of_a_word():
