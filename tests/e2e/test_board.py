@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from services.contracts.alerts import AlertEscalatedV1
 from tests.e2e.conftest import Site, findings, shoot
 from tests.support.alerts import alert, settled
+from tests.support.screens import SCREENS
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 Open = Callable[..., Page]
@@ -16,8 +17,7 @@ WORDS = {"zh": ("督办看板", "红牌", "期限是怎么来的"), "en": ("Aler
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_from_the_board_to_why_there_is_an_alert(open_page: Open, site: Site, lang: str, size: str) -> None:
     title, red, trail = WORDS[lang]
     page = open_page(lang, size)

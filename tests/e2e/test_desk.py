@@ -17,6 +17,7 @@ from services.shared.auth import SESSION_COOKIE, load_key, mint
 from services.shared.web import assets
 from tests.e2e.conftest import SIZES, Site, findings, shoot
 from tests.support.processes_of_sources import Process, bearer, running
+from tests.support.screens import SCREENS
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 Open = Callable[..., Page]
@@ -110,8 +111,7 @@ class Fingers:
         self._page.keyboard.insert_text(text)
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_a_hotline_case_by_keyboard_alone_in_under_a_minute(
     at_desk: Open, clerks: Clerks, lang: str, size: str
 ) -> None:

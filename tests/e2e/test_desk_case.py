@@ -23,6 +23,7 @@ from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.folding import POLICIES
 from tests.support.processes_of_sources import Process, running
+from tests.support.screens import SCREENS
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 Open = Callable[..., Page]
@@ -151,7 +152,7 @@ def does(page: Page, command: str, *, asks: bool = False, picture: str = "", **f
     expect(page.locator(".done")).to_be_visible()
 
 
-@pytest.mark.parametrize(("lang", "size"), [("zh", "desktop"), ("en", "phone")])
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_from_the_hotline_to_a_satisfied_reply(seat: Open, office: Office, lang: str, size: str) -> None:
     clerk = seat("clerk", lang, size)
     case, tag = filed(clerk, office), f"{lang}-{size}"

@@ -16,11 +16,11 @@ from services.shared.auth import SESSION_COOKIE, load_key, mint
 from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.processes_of_sources import bearer, running
+from tests.support.screens import SCREENS
 from tests.support.stack import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-CASES = [("zh", "desktop"), ("en", "phone"), ("zh", "phone"), ("en", "desktop")]
 NAME = "慕容银杏"
 SURVEY, OPEN_SECONDS = "looked-at", 60
 WHY = "回执需要邮寄给本人，没有其他办法"
@@ -149,7 +149,7 @@ def looked_at(page: Page, name: str) -> None:
     assert findings(page) == []
 
 
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_a_reward_from_its_proposal_to_the_cash(seat: Callable[..., Page], town: Town, lang: str, size: str) -> None:
     code, reward = town.rewarded()
     says, tag = SAYS[lang], f"{lang}-{size}"
@@ -194,7 +194,7 @@ def test_a_reward_from_its_proposal_to_the_cash(seat: Callable[..., Page], town:
     looked_at(leader, f"reward-paid-{tag}")
 
 
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_an_identity_is_opened_by_two_and_seen_once(
     seat: Callable[..., Page], town: Town, lang: str, size: str
 ) -> None:
@@ -259,7 +259,7 @@ def test_an_identity_is_opened_by_two_and_seen_once(
     looked_at(first, f"vault-keeping-{tag}")
 
 
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], town: Town, lang: str, size: str) -> None:
     tag, page = f"{lang}-{size}", seat("office", lang, size)
     page.goto(f"{town.desk}/desk/supervisors")
@@ -306,7 +306,7 @@ def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], tow
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_results_with_enough_answers_and_with_too_few(
     seat: Callable[..., Page], survey: str, lang: str, size: str
 ) -> None:  # fmt: skip

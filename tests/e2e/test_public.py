@@ -18,6 +18,7 @@ from services.complaints.domain.receipt_code import holds, plain
 from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.processes_of_sources import Process, bearer, running
+from tests.support.screens import SCREENS
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -111,8 +112,7 @@ def filled(page: Page, lang: str, text: str) -> None:
     page.get_by_role("button", name=says["next"]).click()
 
 
-@pytest.mark.parametrize("size", ["phone", "desktop"])
-@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_from_what_happened_to_an_answered_question(visit, desk: Desk, lang: str, size: str) -> None:
     says, tag = SAYS[lang], f"{lang}-{size}"
     page = visit(size)

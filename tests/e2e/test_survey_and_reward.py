@@ -12,10 +12,10 @@ from deploy.embedded.stack import Stack
 from services.complaints.rewards.domain.reward import reward_id
 from tests.e2e.test_public import Desk, desk, looked_at, visit  # noqa: F401 - fixtures
 from tests.support.processes_of_sources import bearer, running
+from tests.support.screens import SCREENS
 from tests.support.stack import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-CASES = [(lang, size) for lang in ("zh", "en") for size in ("phone", "desktop")]
 SAYS = {
     "zh": {
         "send": "提交", "empty": "请至少回答一题", "done": "谢谢，已收到", "used": "这个链接不能用",
@@ -49,11 +49,11 @@ def links(infra: Stack, desk: Desk) -> list[str]:  # noqa: F811
         "opens_at": now.isoformat(), "closes_at": (now + timedelta(hours=1)).isoformat(),
     }  # fmt: skip
     post(infra, f"{desk.url}/v1/surveys", "office", body)
-    found = post(infra, f"{desk.url}/v1/surveys/in-a-browser/links", "office", {"agency": "tax", "count": len(CASES)})
+    found = post(infra, f"{desk.url}/v1/surveys/in-a-browser/links", "office", {"agency": "tax", "count": len(SCREENS)})
     return list(found["links"])
 
 
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_a_survey_is_answered_once_without_script(
     visit: Callable[..., Page], desk: Desk, links: list[str], lang: str, size: str  # noqa: F811
 ) -> None:  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_survey_is_answered_once_without_script(
     expect(page.get_by_role("heading", level=1)).to_have_text(says["used"])
 
 
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_the_survey_looks_as_it_should(
     visit: Callable[..., Page], infra: Stack, desk: Desk, links: list[str], lang: str, size: str  # noqa: F811
 ) -> None:  # fmt: skip
@@ -114,7 +114,7 @@ def relay(infra: Stack, desk: Desk) -> Any:  # noqa: F811
 
 
 @pytest.mark.usefixtures("relay")
-@pytest.mark.parametrize(("lang", "size"), CASES)
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_a_reward_is_claimed_in_the_inbox_and_paid_against_the_voucher_alone(
     visit: Callable[..., Page], infra: Stack, desk: Desk, rewarded: Callable[[], str], lang: str, size: str  # noqa: F811
 ) -> None:  # fmt: skip
