@@ -14,12 +14,11 @@ export UV_PYTHON := $(BIN)/python
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
 ALONE := tests/contract tests/unit tests/topology
-BROWSER := $(filter-out tests/e2e/test_demo.py,$(wildcard tests/e2e/test_*.py)) tests/crash/test_supervision_kills.py \
-	tests/crash/test_failpoints.py tests/crash/test_filings_under_kills.py
-# Whom some tests interrupt: what a shell starts in the background ignores that.
+# Whom some tests interrupt: what a shell starts in the background ignores that. The rest is work for as long.
 FRONT := $(wildcard tests/integration/test_import*.py tests/integration/test_stack*.py) tests/integration/test_relay.py \
-	tests/e2e/test_demo.py
-SERVICES := $(filter-out $(FRONT),$(wildcard tests/integration/test_*.py))
+	tests/e2e/test_demo.py tests/crash/test_supervision_kills.py tests/crash/test_failpoints.py \
+	tests/crash/test_filings_under_kills.py
+BESIDE := $(filter-out $(FRONT),$(wildcard tests/integration/test_*.py tests/e2e/test_*.py))
 
 .PHONY: help install demo logs crash torture fuzz bench test lint contracts unit locks clean
 
@@ -49,14 +48,12 @@ logs: install ## every real log of DUBAN_LOGS through the whole stack, against t
 	@exec $(BIN)/pytest tests/logs -s $(ARGS)
 
 test: install $(DONE)/greenmail lint ## every check and every test
-	@echo "== tests, in four runs beside one another"
+	@echo "== tests, in three runs beside one another"
 	@logs=$$(mktemp -d); good=0; \
-	$(BIN)/pytest $(BROWSER) $(ARGS) > $$logs/browser 2>&1 & browser=$$!; \
-	$(BIN)/pytest $(SERVICES) $(ARGS) > $$logs/services 2>&1 & services=$$!; \
+	$(BIN)/pytest $(BESIDE) $(ARGS) > $$logs/beside 2>&1 & beside=$$!; \
 	$(BIN)/pytest $(ALONE) $(ARGS) > $$logs/alone 2>&1 & alone=$$!; \
 	$(BIN)/pytest $(FRONT) $(ARGS) || good=1; \
-	wait $$browser || good=1; cat $$logs/browser; \
-	wait $$services || good=1; cat $$logs/services; \
+	wait $$beside || good=1; cat $$logs/beside; \
 	wait $$alone || good=1; cat $$logs/alone; \
 	rm -r $$logs; exit $$good
 

@@ -23,8 +23,8 @@ class Hit(NamedTuple):
     form: str
 
 
-def forms(word: str) -> dict[str, bytes]:
-    """The byte strings by which `word` would show, by the name of the encoding."""
+def forms(word: str, least: int = 6) -> dict[str, bytes]:
+    """The byte strings of `least` or more by which `word` would show, by the name of the encoding."""
     raw = word.encode()
     found = {
         "utf-8": raw, "gb18030": word.encode("gb18030"), "utf-16-le": word.encode("utf-16-le"),
@@ -34,7 +34,7 @@ def forms(word: str) -> dict[str, bytes]:
     for shift in range(3):  # what is left of a base64 whose first and last characters depend on its neighbours
         coded = b64encode(bytes(shift) + raw)
         found[f"base64+{shift}"] = coded[(0, 2, 3)[shift] : len(coded) // 4 * 4 - 4]
-    return {name: form for name, form in found.items() if len(form) >= 6}
+    return {name: form for name, form in found.items() if len(form) >= least}
 
 
 class Canaries:
@@ -79,7 +79,8 @@ class Search:
     def __init__(self, words: Iterable[str]) -> None:
         words = list(words)
         self._forms = {form: (word, name) for word in words for name, form in forms(word).items()}
-        self._stems = list(forms(STEM).values()) if all(STEM in word for word in words) else [b""]
+        self._stems = list(forms(STEM, 5).values()) if all(STEM in word for word in words) else []
+        self._longest = max(map(len, self._forms), default=0)
         self.hits: list[Hit] = []
         self.bytes = self.files = self.documents = self.records = 0
 
@@ -88,9 +89,23 @@ class Search:
         self.bytes += len(content)
         if len(content) > len(_EMPTY_PAGE):
             content = content.replace(_EMPTY_PAGE, b"")  # files that are laid out ahead are mostly empty
-        if not any(stem in content for stem in self._stems):
-            return
-        self.hits += [Hit(where, *found) for form, found in self._forms.items() if form in content]
+        near = self._near_stems(content) if self._stems else content
+        if near:
+            self.hits += [Hit(where, *found) for form, found in self._forms.items() if form in near]
+
+    def _near_stems(self, content: bytes) -> bytes:
+        """What lies around each stem, which is much less than a file of a store: words are nowhere else."""
+        found: list[bytes] = []
+        for stem in self._stems:
+            start, end, at = 0, 0, content.find(stem)
+            while at >= 0:
+                if at - self._longest > end:
+                    found.append(content[start:end])
+                    start = at - self._longest
+                end = at + self._longest
+                at = content.find(stem, at + 1)
+            found.append(content[start:end])
+        return b"\xff".join(part for part in found if part)
 
     def folder(self, folder: Path) -> None:
         """Every file below `folder`, byte by byte."""
