@@ -21,35 +21,38 @@ class House:
     """Keeps house. `clock` is monotonic, in seconds: a wall clock that is set does not bring the next day nearer."""
 
     def __init__(self, service: VaultService, clock: Callable[[], float] = time.monotonic) -> None:
-        self._service, self._clock = service, clock
+        self._service, self._clock, self._stop = service, clock, threading.Event()
         self._shredded_at: float | None = None
 
     def keep(self, stop: threading.Event) -> None:
         """Turn after turn until `stop` is set."""
-        while True:
+        self._stop = stop
+        self.turn()
+        while not stop.wait(IDLE_SECONDS):
+            self.turn()
+
+    def turn(self) -> None:
+        """One round; the first one, and one a day, shreds what is past its retention. A duty that has to wait
+        keeps no other one waiting."""
+        for duty in (self._reseal, self._shred, self._service.due):
             try:
-                self.turn(stop)
+                duty()
             except Exception as error:
                 HOUSEKEEPING_RETRIES.inc()
                 _log.warning("housekeeping_waits", error=type(error).__name__)
-            if stop.wait(IDLE_SECONDS):
-                return
 
-    def turn(self, stop: threading.Event | None = None) -> None:
-        """One round; in the first one, and in one a day, what is past its retention is shredded."""
-        service = self._service
-        while service.rewrap(BATCH) == BATCH:
+    def _reseal(self) -> None:
+        while self._service.rewrap(BATCH) == BATCH:
             continue
-        for key_id in service.destroy_old_keys():
+        for key_id in self._service.destroy_old_keys():
             _log.info("custodians_key_destroyed", key_id=key_id)
-        if self._shredded_at is None or self._clock() - self._shredded_at >= DAY_SECONDS:
-            self._shred(stop or threading.Event())
-        service.due()
 
-    def _shred(self, stop: threading.Event) -> None:
+    def _shred(self) -> None:
         """All that is due, in batches. Only a round that came to its end counts as this day's."""
         begun, shredded = self._clock(), 0
-        while not stop.is_set():
+        if self._shredded_at is not None and begun - self._shredded_at < DAY_SECONDS:
+            return
+        while not self._stop.is_set():
             done = self._service.shred(BATCH, VAULT)
             shredded += done
             if done < BATCH:

@@ -83,8 +83,16 @@ def _look_at_the_desk(browser: Browser, demo: Demo) -> None:
         page.locator('.places [data-go="d"]').click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(TIMELINE)
         page.goto(page.url.split("?")[0])
+        shoot(page, f"demo-desk-live-{lang}-{size}")
         page.locator(".empty a").click()  # the live list is empty, and leads to the city
         expect(page.locator("tbody tr.row").first).to_be_visible()
+        page.locator(".work-filters summary").click()
+        page.locator("#filter-timeline").select_option("live")
+        shoot(page, f"demo-desk-filters-{lang}-{size}")
+        page.locator(".work-filters button").click()
+        expect(page.locator(".empty")).to_be_visible()
+        page.go_back()
+        expect(page.locator(".badge")).to_contain_text(TIMELINE)
     passwords = dict(line.split(" ", 1) for line in (demo.data / "users.txt").read_text().splitlines())
     page = browser.new_context(viewport=SIZES["desktop"]).new_page()  # type: ignore[arg-type]
     page.goto(demo.says(r"sign in at (http\S+) "))
