@@ -166,7 +166,7 @@ class ComplaintService(CaseService[Complaint]):
         return self.clock() if ticked is None else from_micros(ticked)
 
     def timelines(self) -> list[str]:
-        """The timelines that there are complaints of, the live one first."""
+        """The timelines that a list can show, the live one first."""
         return sorted({LIVE, *self._complaints.timelines()}, key=lambda name: (name != LIVE, name))
 
     def work(self, query: WorkQuery, reach: Reach) -> list[Listed]:

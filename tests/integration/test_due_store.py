@@ -96,11 +96,11 @@ def test_each_timeline_has_its_list_and_its_clock(store: MongoComplaints) -> Non
     assert service.work_count(WorkQuery(timeline=played), own) == 2
     assert live in {one.case.case_id for one in service.work(WorkQuery(limit=1000), CITY)}
     assert live not in {one.case.case_id for one in service.work(WorkQuery(timeline=played), CITY)}
-    assert service.timelines()[0] == "live"
-    assert played in service.timelines()
     assert service.now(played) == now[0]
-    for hours in (5, 3):
+    for hours in (5, 3, 4):
         store.broadcast(played, to_micros(now[0] - timedelta(hours=hours)))
+    store.broadcast("wabo-without-complaints", to_micros(now[0]))
+    assert service.timelines() == ["live", played]
     assert service.now(played) == now[0] - timedelta(hours=3)
     assert service.now("live") == now[0]
 
