@@ -28,6 +28,7 @@ from services.notifications.web.pages import Pages, back_path, now_of
 from services.notifications.web.views import Views
 from services.shared.auth import Principal, require
 from services.shared.problems import Problem
+from services.shared.web.timelines import timeline_kind
 from services.shared.web.words import Words
 
 BARS = 8
@@ -50,7 +51,7 @@ def routes(pages: Pages, alerts: AlertReader, directory: Directory, tail: FeedTa
     def show(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
         address = address_of(dict(request.query_params))
         context = board.context(address, scope_of("board.read", principal), pages.words(request), _root(request))
-        return pages.render(request, "board.html", **context)
+        return pages.render(request, "board.html", timeline=address.timeline, **context)
 
     @router.get("/alerts.csv", include_in_schema=False)
     def table(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
@@ -71,7 +72,7 @@ def routes(pages: Pages, alerts: AlertReader, directory: Directory, tail: FeedTa
         return pages.render(
             request, "alert.html", item=item, row=views.row(item), views=views, steps=views.steps(item),
             versions=views.versions(alerts.history(alert_id)), back=back_path(request, _root(request)),
-            kind=timeline_kind(item["timeline"]),
+            kind=timeline_kind(item["timeline"]), timeline=item["timeline"],
         )  # fmt: skip
 
     @router.get("/board/stream", include_in_schema=False)
@@ -291,13 +292,6 @@ def _line(cells: Any) -> str:
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in "=+-@\t" and text else text
-
-
-def timeline_kind(timeline: str) -> str:
-    """live, exercise for a generated city, replay for an imported log."""
-    if timeline == "live":
-        return "live"
-    return "exercise" if timeline.startswith("city-") else "replay"
 
 
 def _root(request: Request) -> str:
