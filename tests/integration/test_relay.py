@@ -1,6 +1,8 @@
 """The relay on a real broker: order, kills at the worst moment, the broker away, two at once."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -164,33 +166,40 @@ def test_a_broker_that_is_away_is_waited_for(infra, complaints, waiting):
 
 
 def test_live_ticks_go_on_and_no_live_event_comes_after_one_that_covers_it(infra, complaints, waiting):
-    stop = threading.Event()
+    """An event may be dated and not be stored yet for as long as the grace, no longer: a filing that took longer, as on
+    a machine that is busy, may be overtaken. Which took how long is measured by who files."""
+    grace, stop, seconds = 1.0, threading.Event(), {}
 
     def file():
-        with httpx.Client(base_url=complaints.url) as client:
+        with httpx.Client(base_url=complaints.url, timeout=60) as client:
             while not stop.is_set():
-                assert client.post("/v1/cases", json={"channel": "website"}).status_code == 201
+                begun = time.monotonic()
+                answer = client.post("/v1/cases", json={"channel": "website"})
+                assert answer.status_code == 201
+                seconds[answer.json()["case_id"]] = time.monotonic() - begun
 
-    def ticks():
-        return [[e for e in events if e.subject == "clock"] for events in records(infra, TOPIC, "live").values()]
-
-    with running(infra, "complaints", "relay", DUBAN_TICK_SECONDS="0.2", DUBAN_GRACE_SECONDS="1"):
-        before = min(len(found) for found in ticks())
-        writers = [threading.Thread(target=file) for _ in range(3)]
-        for writer in writers:
-            writer.start()
+    settings = {"DUBAN_TICK_SECONDS": "0.2", "DUBAN_GRACE_SECONDS": str(grace)}
+    with running(infra, "complaints", "relay", **settings) as relay, ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(file) for _ in range(3)]
         try:
-            eventually(lambda: min(len(found) for found in ticks()) > before + 8, 60)
+            eventually(
+                lambda: len(seconds) > 20 and relay.metric("duban_relay_ticks_total", service="complaints") > 8, 60
+            )
         finally:
             stop.set()
-            for writer in writers:
-                writer.join()
-        eventually(lambda: not waiting("live"))
-    for events in records(infra, TOPIC, "live").values():
-        covered, late = None, []
+        for writer in writers:
+            writer.result()
+        eventually(lambda: not waiting("live"), 60)
+    found = records(infra, TOPIC, "live").values()
+    prompt = {case for case, taken in seconds.items() if taken < grace}
+    assert len(prompt) > 10, "hardly a filing was prompt: nothing was tested"
+    assert prompt <= {event.subject for events in found for event in events}
+    late = set()
+    for events in found:
+        covered = None
         for event in events:
             if event.subject == "clock":
                 covered = max(covered or event.data.as_of, event.data.as_of)
             elif covered and event.time < covered:
-                late.append(event)
-        assert late == []
+                late.add(event.subject)
+    assert late & prompt == set()
