@@ -176,11 +176,11 @@ def test_every_answer_is_as_documented(city: City, name: str, mode: schemathesis
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(case=operation.as_strategy(mode), role=st.sampled_from(roles), data=st.data())
     def send(case: schemathesis.Case, role: str | None, data: st.DataObject) -> None:
-        for given in (case.path_parameters, case.query):
-            for parameter in given:
+        for named in (case.path_parameters, case.query):
+            for parameter in named:
                 values = city.known[service, parameter]
                 if values and data.draw(st.booleans()):
-                    given[parameter] = data.draw(st.sampled_from(values))
+                    named[parameter] = data.draw(st.sampled_from(values))
         answer = case.call(headers=city.headers(service, role), app=city.apps[service])
         ANSWERS[answer.status_code] += 1
         case.validate_response(answer, checks=CHECKS)

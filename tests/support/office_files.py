@@ -22,7 +22,8 @@ _IN_ALL = {
 DOCX = _IN_ALL | {
     "word/document.xml": """<?xml version="1.0" encoding="UTF-8" standalone="yes"?><!-- {who} --><?mso {who}?>
 <w:document xmlns:w="urn:w"><w:ins w:id="1" w:author="{who}" w:date="2026-03-02T01:00:00Z">
-<w:t>局长 author="x" 索要&lt;好处</w:t></w:ins><w:instrText>DDEAUTO {who}</w:instrText><w:fldSimple w:instr="AUTHOR {who}"/></w:document>""",
+<w:t>局长 author="x" 索要&lt;好处</w:t></w:ins>
+<w:instrText>DDEAUTO {who}</w:instrText><w:fldSimple w:instr="AUTHOR {who}"/></w:document>""",
     "word/comments.xml": """<w:comments xmlns:w="urn:w"><w:comment w:id="0" w:author="{who}" w:initials="{who}">
 <w:t>看这里</w:t></w:comment></w:comments>""",
     "word/people.xml": """<a:people xmlns:a="urn:a"><a:person a:author="{who}"><a:presenceInfo a:providerId="AD"

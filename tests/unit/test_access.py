@@ -1,5 +1,5 @@
-"""Every route of every source, of the board and of the key figures, as every role: what the access table says is what is
-answered, exactly. The vault's are in test_vault_api.py."""
+"""Every route of every source, of the board and of the key figures, as every role: what the access table says is what
+is answered, exactly. The vault's are in test_vault_api.py."""
 
 import re
 from collections.abc import Iterator
