@@ -63,6 +63,7 @@ CASES = [(name, ALLOWED) for name in OPERATIONS] + [
     if any(body.media_type == "application/json" for body in operation.body)
 ]
 ANSWERS: Counter[int] = Counter()
+DONE: set[tuple[str, schemathesis.GenerationMode]] = set()
 
 
 class City:
@@ -188,12 +189,13 @@ def test_every_answer_is_as_documented(city: City, name: str, mode: schemathesis
             city.known[service, "case_id"].append(answer.json()["case_id"])
 
     send()
+    DONE.add((name, mode))
 
 
 def test_the_answers_were_of_many_kinds() -> None:
     """Behind all the others: a run in which everything is refused at the door would have shown nothing."""
-    if not ANSWERS:
-        pytest.skip("the requests were not sent in this run")
+    if len(DONE) < len(CASES):
+        pytest.skip("not all requests were sent in this run")
     print("\nanswers by status:", dict(sorted(ANSWERS.items())))
     assert {200, 201, 400, 401, 403, 404, 409, 422} <= ANSWERS.keys()
 
