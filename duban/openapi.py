@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -14,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("docs/openapi")
 
 
-def applications(settings: Settings) -> dict[str, FastAPI]:
-    """Service -> its application, on repositories in memory."""
+def applications(settings: Settings, alerts: Any = None, counts: Any = None) -> dict[str, FastAPI]:
+    """Service -> its application, on repositories in memory. `alerts` (MemoryAlerts) is what the board reads, `counts`
+    (Counts) what the key figures are made from: nothing when they are not given."""
     from services.approvals import api as approvals
     from services.approvals.repository import MemoryApprovals
     from services.complaints import api as complaints
@@ -53,8 +55,8 @@ def applications(settings: Settings) -> dict[str, FastAPI]:
         "approvals": approvals.build(settings, MemoryApprovals()),
         "inspections": inspections.build(settings, MemoryInspections()),
         "directives": directives.build(settings, MemoryDirectives()),
-        "notifications": notifications.build(MemoryAlerts(), load_directory(settings.policies), settings),
-        "metrics": metrics.build(settings, lambda: Counts(cases=[], alarms=[], overdue=[]), lambda: None),
+        "notifications": notifications.build(alerts or MemoryAlerts(), load_directory(settings.policies), settings),
+        "metrics": metrics.build(settings, lambda: counts or Counts(cases=[], alarms=[], overdue=[]), lambda: None),
         "vault": vault.build(settings, service, Sessions(settings.vault_keys, trail, utc_now)),
     }
 

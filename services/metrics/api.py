@@ -7,13 +7,12 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from services.metrics.domain.kpis import Kpi, kpis
 from services.metrics.repository import Counts
-from services.metrics.telemetry import Figures
 from services.shared import access
 from services.shared.auth import Principal, require
+from services.shared.describing import described
 
 FRESH_SECONDS = 10.0
 PATIENCE = 10.0  # counting may take at most a tenth of the time
@@ -40,29 +39,21 @@ class Computed:
         return kpis(counts.cases, counts.alarms, counts.overdue)
 
 
-def routes(computed: Computed, ready: Callable[[], object], groups: dict[str, str]) -> APIRouter:
-    """Every route. `ready` raises when the database does not answer; `groups` maps agency to supervision group."""
-    router = APIRouter()
-    registry = CollectorRegistry()
-    registry.register(Figures(computed.counts, computed.kpis))
+class KpisOf(msgspec.Struct):
+    """Key figures of the agencies within one's scope."""
 
-    @router.get("/v1/kpis", summary="Key figures by agency")
+    timeline: str
+    items: list[Kpi]
+
+
+def routes(computed: Computed, groups: dict[str, str]) -> APIRouter:
+    """The key figures. `groups` maps agency to supervision group."""
+    router = APIRouter()
+
+    @router.get("/v1/kpis", summary="Key figures by agency", openapi_extra=described(answer=KpisOf))
     def figures(principal: Annotated[Principal, Depends(require("kpis.read"))], timeline: str = "live") -> Response:
         reach = access.reach("kpis.read", principal)
         found = [k for k in computed.kpis() if k.timeline == timeline and reach.covers(k.agency, groups)]
-        return Response(msgspec.json.encode({"timeline": timeline, "items": found}), media_type="application/json")
-
-    @router.get("/health/live", dependencies=[Depends(require("health"))])
-    def live() -> dict[str, str]:
-        return {"status": "live"}
-
-    @router.get("/health/ready", dependencies=[Depends(require("health"))])
-    def is_ready() -> dict[str, str]:
-        ready()
-        return {"status": "ready"}
-
-    @router.get("/metrics", dependencies=[Depends(require("metrics"))])
-    def metrics() -> Response:
-        return Response(generate_latest(REGISTRY) + generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(msgspec.json.encode(KpisOf(timeline, found)), media_type="application/json")
 
     return router

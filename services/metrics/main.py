@@ -8,20 +8,23 @@ from typing import Annotated, Any
 
 import typer
 from fastapi import FastAPI
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from pymongo import MongoClient
 
 from services.contracts.topics import ALERTS, SOURCE_TOPICS
 from services.metrics import telemetry
-from services.metrics.api import Computed, routes
+from services.metrics.api import Computed, KpisOf, routes
 from services.metrics.mongo import MongoRecords
 from services.metrics.repository import Counts
 from services.metrics.service import Tally
 from services.shared.access import load_groups
 from services.shared.auth import install_auth
 from services.shared.consuming import BatchReader
+from services.shared.describing import describe_answers
 from services.shared.logs import configure_logs
 from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
+from services.shared.source_app import add_operations
 from services.shared.worker_http import serve_probes
 
 app = typer.Typer(callback=configure_logs, help="metrics: key figures from events and alerts", no_args_is_help=True)
@@ -37,7 +40,12 @@ def build(settings: Settings, counts: Callable[[], Counts], ping: Callable[[], o
     application = FastAPI(title="Duban metrics", version="1", docs_url=None, redoc_url=None)
     install_auth(application, settings.signing_key_file)
     install_problem_handlers(application)
-    application.include_router(routes(Computed(counts), ping, load_groups(settings.policies)))
+    computed = Computed(counts)
+    figures = CollectorRegistry()
+    figures.register(telemetry.Figures(computed.counts, computed.kpis))
+    application.router.routes.extend(routes(computed, load_groups(settings.policies)).routes)
+    add_operations(application, ping, lambda: generate_latest(REGISTRY) + generate_latest(figures))
+    describe_answers(application, [KpisOf])
     return application
 
 

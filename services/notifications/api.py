@@ -13,9 +13,11 @@ from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
 from services.notifications.domain.queries import AlertQuery, Scope, finds
 from services.notifications.domain.watermarks import Watermark, expected, watermark
 from services.notifications.repository import AlertReader, FeedEntry
+from services.notifications.schemas import AlertPage, AlertWithHistory, FeedPage, Latency, WatermarkOf
 from services.notifications.tail import FeedTail
 from services.shared import access
 from services.shared.auth import Principal, require
+from services.shared.describing import described
 from services.shared.failpoints import failpoint
 from services.shared.problems import Problem
 
@@ -66,7 +68,7 @@ def routes(alerts: AlertReader, tail: FeedTail, partitions: int) -> APIRouter:
     """Every JSON route of notifications."""
     router = APIRouter()
 
-    @router.get("/v1/alerts", summary="Alerts, newest first, by cursor")
+    @router.get("/v1/alerts", summary="Alerts, newest first, by cursor", openapi_extra=described(answer=AlertPage))
     def list_alerts(
         principal: Annotated[Principal, Depends(require("alerts.list"))],
         query: Annotated[AlertQuery, Depends(query_of)],
@@ -77,7 +79,10 @@ def routes(alerts: AlertReader, tail: FeedTail, partitions: int) -> APIRouter:
             raise Problem(422, "The request is not valid", str(error), slug="invalid") from None
         return _json({"items": items, "next": cursor})
 
-    @router.get("/v1/alerts/{alert_id}", summary="One alert, by its id or the unique beginning of it")
+    @router.get(
+        "/v1/alerts/{alert_id}", summary="One alert, by its id or the unique beginning of it", responses={409: {}},
+        openapi_extra=described(answer=AlertWithHistory),
+    )  # fmt: skip
     def one_alert(alert_id: str, principal: Annotated[Principal, Depends(require("alerts.read"))]) -> Response:
         scope = scope_of("alerts.read", principal)
         item = alerts.alert(alert_id, scope)
@@ -86,7 +91,9 @@ def routes(alerts: AlertReader, tail: FeedTail, partitions: int) -> APIRouter:
         history = [_entry(e, whole=False) for e in alerts.history(item["alert_id"])]
         return _json({**item, "history": history})
 
-    @router.get("/v1/watermarks", summary="Up to when the board is complete")
+    @router.get(
+        "/v1/watermarks", summary="Up to when the board is complete", openapi_extra=described(answer=WatermarkOf)
+    )
     def watermarks(_: Annotated[Principal, Depends(require("watermarks.read"))], timeline: str = "live") -> Response:
         found = watermark_of(alerts, timeline, partitions)
         as_of = from_micros(found.as_of_us) if found.as_of_us is not None else None
@@ -97,11 +104,16 @@ def routes(alerts: AlertReader, tail: FeedTail, partitions: int) -> APIRouter:
             }
         )  # fmt: skip
 
-    @router.get("/v1/latency", summary="Exact event-to-alert latency of a timeline")
+    @router.get(
+        "/v1/latency", summary="Exact event-to-alert latency of a timeline", openapi_extra=described(answer=Latency)
+    )
     def latency(_: Annotated[Principal, Depends(require("latency.read"))], timeline: str = "live") -> Response:
         return _json(alerts.latency(timeline))
 
-    @router.get("/feed", summary="Alert versions in the order they came; an event stream when asked for one")
+    @router.get(
+        "/feed", summary="Alert versions in the order they came; an event stream when asked for one",
+        responses={200: {"content": {"text/event-stream": {}}}}, openapi_extra=described(answer=FeedPage),
+    )  # fmt: skip
     async def feed(
         request: Request,
         principal: Annotated[Principal, Depends(require("feed.read"))],
@@ -158,7 +170,7 @@ def _by_prefix(alerts: AlertReader, prefix: str, scope: Scope) -> dict[str, Any]
 def _position(*candidates: str | None) -> int:
     for text in candidates:
         if text:
-            if not text.isdigit() or len(text) > 15:
+            if not text.isdecimal() or len(text) > 15:
                 detail = "after is a position in the feed: a number"
                 raise Problem(422, "The request is not valid", detail, slug="invalid")
             return int(text)

@@ -30,6 +30,7 @@ PRIVATE = {"Cache-Control": "private, no-store"}
 MAX_BODY = 64 * 1024
 MAX_IMPORT = 16 * 1024 * 1024
 MAX_LINES = 2000
+MAX_VERSION_DIGITS = 9
 
 
 class ImportRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -142,10 +143,11 @@ def expected_version(request: Request) -> int | None:
     tag = request.headers.get("if-match")
     if tag is None or tag == "*":
         return None
-    if not tag.strip('"').isdigit():
+    version = tag.strip('"')
+    if not version.isdecimal() or len(version) > MAX_VERSION_DIGITS:
         detail = f'If-Match: a version such as "3" was expected, not {tag[:40]}'
         raise Problem(422, "The request is not valid", detail, slug="invalid")
-    return int(tag.strip('"'))
+    return int(version)
 
 
 def answered(request: Request, answer: Answer, service: str, *, status: int, repeated: bool) -> Response:

@@ -14,6 +14,7 @@ predecessor's first copy. The broker being away for hours is not an error: the p
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -166,6 +167,8 @@ class Relay:
                 pause = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
                 _log.warning("relay_waits", service=self.service, reason=reason, error=str(error)[:300], seconds=pause)
                 attempt += 1
+                if broker:
+                    self._say_what_waits()
                 stop.wait(pause)
         self._log.close()
 
@@ -276,6 +279,12 @@ class Relay:
         now = self._clock()
         if now - self._measured_at >= self._tick_every:
             self._measure(now, self._store().oldest(LIVE))
+
+    def _say_what_waits(self) -> None:
+        """A broker that is away since before this relay began, or refuses, ends every turn before its tick: what waits
+        meanwhile must show all the same, or nobody is alarmed."""
+        with suppress(PyMongoError):  # the next turn meets it
+            self._measure(self._clock(), self._store().oldest(LIVE))
 
     def _measure(self, now: datetime, oldest: int | None) -> None:
         self._measured_at = now

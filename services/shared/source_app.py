@@ -41,8 +41,8 @@ def source_app(
     return app
 
 
-def add_operations(app: FastAPI, ready: Callable[[], None]) -> None:
-    """Liveness, readiness (`ready` raises when the store does not answer) and metrics."""
+def add_operations(app: FastAPI, ready: Callable[[], object], figures: Callable[[], bytes] = generate_latest) -> None:
+    """Liveness, readiness (`ready` raises when the store does not answer) and metrics, which are `figures`."""
     needs_health, needs_metrics = Depends(require("health")), Depends(require("metrics"))
 
     def live(_: Any = needs_health) -> dict[str, str]:
@@ -56,7 +56,7 @@ def add_operations(app: FastAPI, ready: Callable[[], None]) -> None:
         return {"status": "ready"}
 
     def metrics(_: Any = needs_metrics) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(figures(), media_type=CONTENT_TYPE_LATEST)
 
     app.add_api_route("/health/live", live, methods=["GET"], include_in_schema=False)
     app.add_api_route("/health/ready", is_ready, methods=["GET"], include_in_schema=False)

@@ -1,6 +1,8 @@
 """The relay on a real broker: order, kills at the worst moment, the broker away, two at once."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -10,7 +12,8 @@ from services.contracts.identifiers import new_id
 from tests.support.processes_of_sources import Process, bearer, cases, firsts, records, running
 from tests.support.stack import eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+PATIENCE = 150.0  # of a machine that is busy with other things
 TOPIC = "complaints.v1"
 STEPS = [
     ("file", {"channel": "open311"}), ("accept", {}), ("dispatch", {"agency": "tax"}),
@@ -86,7 +89,7 @@ def waiting_ticks(infra, log):
 
 def published(infra, log, waiting):
     """Everything of the log, once nothing waits any more."""
-    eventually(lambda: not waiting(log.timeline) and not waiting_ticks(infra, log), 60)
+    eventually(lambda: not waiting(log.timeline) and not waiting_ticks(infra, log), PATIENCE)
     return records(infra, TOPIC, log.timeline)
 
 
@@ -95,7 +98,7 @@ def test_a_log_with_its_ticks_is_published_whole_and_in_order(infra, complaints,
     with running(infra, "complaints", "relay") as relay:
         log.send()
         found = published(infra, log, waiting)
-        eventually(lambda: relay.metric("duban_outbox_cases", service="complaints") == 0)
+        eventually(lambda: relay.metric("duban_outbox_cases", service="complaints") == 0, PATIENCE)
         assert relay.metric("duban_relay_published_total", service="complaints") >= 5 * log.size
     assert_whole(found, log)
     assert sum(len(events) for events in found.values()) == 5 * log.size + 6 * len(found), "no copies without a kill"
@@ -120,10 +123,10 @@ def test_a_relay_killed_before_or_after_any_of_its_steps_loses_nothing(infra, co
             log.tick(day)
             log.day(day)
             eventually(
-                lambda: dying.ended() is not None or not (waiting(log.timeline) or waiting_ticks(infra, log)), 60
+                lambda: dying.ended() is not None or not (waiting(log.timeline) or waiting_ticks(infra, log)), PATIENCE
             )
         log.tick(6)
-        assert dying.process.wait(60) == -9
+        assert dying.process.wait(PATIENCE) == -9
     finally:
         dying.kill()
     with running(infra, "complaints", "relay"):
@@ -149,13 +152,13 @@ def test_a_broker_that_is_away_is_waited_for(infra, complaints, waiting):
         infra.hold("kafka-1")
         try:
             log.send(range(3, 6))
-            live = httpx.post(f"{complaints.url}/v1/cases", json={"channel": "website"}).json()["case_id"]
-            eventually(lambda: relay.metric("duban_outbox_cases", service="complaints") > 0)
-            eventually(lambda: relay.metric("duban_outbox_age_seconds", service="complaints") > 2)
+            live = httpx.post(f"{complaints.url}/v1/cases", json={"channel": "website"}, timeout=60).json()["case_id"]
+            eventually(lambda: relay.metric("duban_outbox_cases", service="complaints") > 0, PATIENCE)
+            eventually(lambda: relay.metric("duban_outbox_age_seconds", service="complaints") > 2, PATIENCE)
             assert relay.ended() is None
         finally:
             infra.release("kafka-1")
-        eventually(lambda: not waiting("live"), 60)
+        eventually(lambda: not waiting("live"), PATIENCE)
         found = published(infra, log, waiting)
     assert live in cases(records(infra, TOPIC, "live"))
     by_case = cases(found)
@@ -164,33 +167,41 @@ def test_a_broker_that_is_away_is_waited_for(infra, complaints, waiting):
 
 
 def test_live_ticks_go_on_and_no_live_event_comes_after_one_that_covers_it(infra, complaints, waiting):
-    stop = threading.Event()
+    """An event may be dated and not be stored yet for as long as the grace, no longer: a filing that took longer, as on
+    a machine that is busy, may be overtaken. Which took how long is measured by who files."""
+    grace, stop, seconds = 1.0, threading.Event(), {}
 
     def file():
-        with httpx.Client(base_url=complaints.url) as client:
+        with httpx.Client(base_url=complaints.url, timeout=60) as client:
             while not stop.is_set():
-                assert client.post("/v1/cases", json={"channel": "website"}).status_code == 201
+                begun = time.monotonic()
+                answer = client.post("/v1/cases", json={"channel": "website"})
+                assert answer.status_code == 201
+                seconds[answer.json()["case_id"]] = time.monotonic() - begun
 
-    def ticks():
-        return [[e for e in events if e.subject == "clock"] for events in records(infra, TOPIC, "live").values()]
-
-    with running(infra, "complaints", "relay", DUBAN_TICK_SECONDS="0.2", DUBAN_GRACE_SECONDS="1"):
-        before = min(len(found) for found in ticks())
-        writers = [threading.Thread(target=file) for _ in range(3)]
-        for writer in writers:
-            writer.start()
+    settings = {"DUBAN_TICK_SECONDS": "0.2", "DUBAN_GRACE_SECONDS": str(grace)}
+    with running(infra, "complaints", "relay", **settings) as relay, ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(file) for _ in range(3)]
         try:
-            eventually(lambda: min(len(found) for found in ticks()) > before + 8, 60)
+            eventually(
+                lambda: len(seconds) > 20 and relay.metric("duban_relay_ticks_total", service="complaints") > 8,
+                PATIENCE,
+            )
         finally:
             stop.set()
-            for writer in writers:
-                writer.join()
-        eventually(lambda: not waiting("live"))
-    for events in records(infra, TOPIC, "live").values():
-        covered, late = None, []
+        for writer in writers:
+            writer.result()
+        eventually(lambda: not waiting("live"), PATIENCE)
+    found = records(infra, TOPIC, "live").values()
+    prompt = {case for case, taken in seconds.items() if taken < grace}
+    assert len(prompt) > 10, "hardly a filing was prompt: nothing was tested"
+    assert prompt <= {event.subject for events in found for event in events}
+    late = set()
+    for events in found:
+        covered = None
         for event in events:
             if event.subject == "clock":
                 covered = max(covered or event.data.as_of, event.data.as_of)
             elif covered and event.time < covered:
-                late.append(event)
-        assert late == []
+                late.add(event.subject)
+    assert late & prompt == set()

@@ -12,13 +12,13 @@ CANARY = b"Zhang San canary"
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
-def picture(name="JPEG", mode="RGB", size=(40, 20), maker="Zhang San canary"):
+def picture(name="JPEG", mode="RGB", size=(40, 20), maker="Zhang San canary", **options):
     """A picture whose EXIF names its maker, its place, and that it lies on its side."""
     exif = Image.Exif()
     exif[0x013B], exif[0x0112] = maker, 6
     exif.get_ifd(0x8825)[29] = maker
     file = io.BytesIO()
-    Image.new(mode, size, "red").save(file, name, exif=exif)
+    Image.new(mode, size, "red").save(file, name, exif=exif, **options)
     return file.getvalue()
 
 

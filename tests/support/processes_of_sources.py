@@ -43,7 +43,7 @@ class Process:
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's values whose labels are among `labels`."""
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        lines = httpx.get(f"{self.url}/metrics", timeout=30).text.splitlines()
         found = [
             line for line in lines if line.startswith((f"{name}{{", f"{name} ")) and all(w in line for w in wanted)
         ]

@@ -106,7 +106,9 @@ def test_what_is_no_json_no_route_or_no_case_is_a_problem_too(api):
     assert api.post("/v1/cases/none/accept", {}, "clerk").status_code == 404
     for answer in (api.get("/v1/cases/none", "office"), api.get("/nowhere"), api.client.put("/v1/cases")):
         assert answer.headers["content-type"] == PROBLEM
-    assert api.post("/v1/cases/none/accept", {}, "clerk", If_Match="new").status_code == 422
+    for version in (b"new", "²".encode("latin-1"), b"9" * 5000):
+        headers = api.bearer("clerk") | {"If-Match": version}
+        assert api.client.post("/v1/cases/none/accept", json={}, headers=headers).status_code == 422
     refusal = filed(api)["case_id"]
     assert api.post(f"/v1/cases/{refusal}/refuse", {"reason": "no_mood"}, "clerk").status_code == 422
 

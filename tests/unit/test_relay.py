@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from kafka.errors import KafkaError
+from prometheus_client import REGISTRY
 
 from services.contracts.clock import CalendarDecreedV1
 from services.contracts.codec import decode, encode, encode_json
@@ -14,6 +15,7 @@ from services.shared.outbox import Request, Waiting
 from services.shared.partitioner import partition_of
 from services.shared.relay import CHUNK, CHUNKS_A_TURN, Relay
 from tests.support.sources import T0
+from tests.support.stack import eventually
 
 GRACE = timedelta(seconds=5)
 SECOND = timedelta(seconds=1)
@@ -230,3 +232,23 @@ def test_running_repeats_what_failed_and_ends_when_told(relay, outbox, log, cloc
     assert events(log) == [("a", 1)]
     assert log.closed == 2
     assert relay.ready
+
+
+def test_what_waits_for_a_broker_that_was_never_there_is_told(outbox, log, clock, monkeypatch):
+    """A relay that starts while the broker is away comes to no tick, and its outbox is alarmed on all the same."""
+
+    def away():
+        raise KafkaError("no broker")
+
+    monkeypatch.setattr(log, "partitions", away)
+    relay = Relay("waits", "complaints.v1", lambda: outbox, log, clock, grace=GRACE, tick_every=SECOND)
+    outbox.add("a", "live", T0 - 90 * SECOND)
+    stop = threading.Event()
+    thread = threading.Thread(target=relay.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: REGISTRY.get_sample_value("duban_outbox_cases", {"service": "waits"}) == 1)
+        eventually(lambda: REGISTRY.get_sample_value("duban_outbox_age_seconds", {"service": "waits"}) == 90)
+    finally:
+        stop.set()
+        thread.join(5)

@@ -1,12 +1,12 @@
 """Takes out of a file what it tells about who made it: place, device, author, programs inside. Free of storage.
 
-Pictures are drawn anew, so nothing but their points survives. PDF and Office files lose their properties, sound its ID3
-tags. Old Word files and other sound are kept as they are, and `cleaned` says so.
+Pictures are drawn anew, so nothing but their points survives. PDF and Office files lose properties, programs and notes'
+authors, sound its ID3 tags. Old Word files and other sound are kept as they are, and `cleaned` says so.
 """
 
 import io
+import shutil
 import threading
-import zipfile
 from typing import IO, BinaryIO, cast
 
 import pikepdf
@@ -14,19 +14,12 @@ from PIL import Image, ImageOps
 
 from services.complaints.attachments.jpeg import without_metadata
 from services.complaints.attachments.kinds import Kind, NotTaken, encoding_of
+from services.complaints.attachments.office import cleaned_office
 
 MAX_POINTS = 50_000_000
-MAX_UNPACKED = 200 * 1024 * 1024
 _PIECE = 1 << 16
 _FORMATS = {"jpg": ("JPEG", {"quality": 90}), "png": ("PNG", {}), "webp": ("WEBP", {"quality": 90})}
-_EMPTY_PROPERTIES = {
-    "docProps/core.xml": b'<?xml version="1.0" encoding="UTF-8"?><cp:coreProperties xmlns:cp="http://schemas.'
-    b'openxmlformats.org/package/2006/metadata/core-properties"/>',
-    "docProps/app.xml": b'<?xml version="1.0" encoding="UTF-8"?><Properties xmlns="http://schemas.openxmlformats.org/'
-    b'officeDocument/2006/extended-properties"/>',
-    "docProps/custom.xml": b'<?xml version="1.0" encoding="UTF-8"?><Properties xmlns="http://schemas.openxmlformats.org/'
-    b'officeDocument/2006/custom-properties"/>',
-}
+_WITH_METADATA = frozenset({"/DCTDecode", "/JPXDecode"})
 _drawing = threading.BoundedSemaphore(1)  # One picture of 50 million points is 200 MB of memory.
 
 
@@ -39,15 +32,15 @@ def cleaned(kind: Kind, source: BinaryIO, target: IO[bytes]) -> bool:
     if kind.family == "image":
         _picture(kind, source, target)
     elif kind.family == "pdf":
-        _pdf(source, target)
+        return _pdf(source, target)
     elif kind.family == "text":
         _text(source, target)
     elif kind.suffix in ("docx", "xlsx", "pptx"):
-        _office(source, target)
+        return cleaned_office(source, target)
     elif kind.suffix == "mp3":
         _mp3(source, target)
     else:
-        _copy(source, target)
+        shutil.copyfileobj(source, target)
         return False
     return True
 
@@ -71,7 +64,7 @@ def _picture(kind: Kind, source: BinaryIO, target: IO[bytes]) -> None:
         raise NotTaken("this picture is damaged: it cannot be opened") from error
 
 
-def _pdf(source: BinaryIO, target: IO[bytes]) -> None:
+def _pdf(source: BinaryIO, target: IO[bytes]) -> bool:
     try:
         with pikepdf.open(source) as pdf:
             if pdf.is_encrypted:
@@ -81,19 +74,20 @@ def _pdf(source: BinaryIO, target: IO[bytes]) -> None:
             for key in ("/OpenAction", "/AA", "/AcroForm", "/Names", "/PieceInfo"):
                 if key in pdf.Root:
                     del pdf.Root[key]
-            for found in pdf.objects:
-                _plain_object(found)
+            plain = [_plain_object(found) for found in pdf.objects]
             pdf.save(cast(BinaryIO, target))
+            return all(plain)
     except pikepdf.PasswordError:
         raise NotTaken("this PDF is locked with a password: send it without") from None
     except (pikepdf.PdfError, ValueError, RuntimeError) as error:
         raise NotTaken("this PDF is damaged: it cannot be opened") from error
 
 
-def _plain_object(found: pikepdf.Object) -> None:
-    """Take metadata, authors of notes and programs out of one object, wherever it hangs."""
+def _plain_object(found: pikepdf.Object) -> bool:
+    """Take metadata, authors of notes and programs out of one object, wherever it hangs; False when it is a picture
+    whose metadata could not be taken out."""
     if not isinstance(found, pikepdf.Dictionary | pikepdf.Stream):
-        return
+        return True
     for key in ("/Metadata", "/PieceInfo", "/JS", "/AA", "/EF", "/LastModified"):
         if key in found:
             del found[key]
@@ -101,28 +95,12 @@ def _plain_object(found: pikepdf.Object) -> None:
         for key in ("/T", "/M", "/CreationDate", "/NM", "/A"):
             if key in found:
                 del found[key]
-    if isinstance(found, pikepdf.Stream) and found.get("/Filter") == "/DCTDecode":
-        found.write(without_metadata(found.read_raw_bytes()), filter=pikepdf.Name.DCTDecode)
-
-
-def _office(source: BinaryIO, target: IO[bytes]) -> None:
-    """Write the archive anew: properties emptied, times and comments of the archive gone, thumbnails left out."""
-    try:
-        with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
-            if sum(member.file_size for member in old.infolist()) > MAX_UNPACKED:
-                raise NotTaken("this document is too big once it is unpacked")
-            for member in old.infolist():
-                plain = zipfile.ZipInfo(member.filename)
-                plain.compress_type = zipfile.ZIP_DEFLATED
-                if member.filename.lower().startswith("docprops/thumbnail"):
-                    new.writestr(plain, b"")
-                elif member.filename in _EMPTY_PROPERTIES:
-                    new.writestr(plain, _EMPTY_PROPERTIES[member.filename])
-                else:
-                    with old.open(member) as reading, new.open(plain, "w") as writing:
-                        _copy(reading, writing, MAX_UNPACKED)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError) as error:
-        raise NotTaken("this document is damaged or locked: it cannot be opened") from error
+    filters = found.get("/Filter", ()) if isinstance(found, pikepdf.Stream) else ()
+    names = [str(name) for name in ([filters] if isinstance(filters, pikepdf.Name) else filters)]
+    bare = without_metadata(found.read_raw_bytes()) if names == ["/DCTDecode"] else None
+    if bare is not None:
+        found.write(bare, filter=pikepdf.Name.DCTDecode)
+    return bare is not None or _WITH_METADATA.isdisjoint(names)
 
 
 def _mp3(source: BinaryIO, target: IO[bytes]) -> None:
@@ -149,12 +127,3 @@ def _text(source: BinaryIO, target: IO[bytes]) -> None:
     while piece := reader.read(_PIECE):
         target.write(piece.encode())
     reader.detach()
-
-
-def _copy(source: IO[bytes], target: IO[bytes], most: int | None = None) -> None:
-    size = 0
-    while piece := source.read(_PIECE):
-        size += len(piece)
-        if most is not None and size > most:
-            raise NotTaken("this document is too big once it is unpacked")
-        target.write(piece)

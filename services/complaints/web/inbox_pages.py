@@ -146,7 +146,7 @@ def _say(inbox: Inbox, attachments: Attachments, case_id: str, form: FormData) -
     try:
         for file in files:
             refs.append(_kept(attachments, case_id, file))
-        message = Message(text=text, evidence_refs=refs, answers=int(answers) if answers.isdecimal() else None)
+        message = Message(text=text, evidence_refs=refs, answers=int(answers) if _is_number(answers) else None)
         inbox.say(case_id, message, _key(form))
     except Exception:
         attachments.drop(case_id, refs)  # Nothing was said with them: whoever sends again sends them all.
@@ -201,6 +201,10 @@ def _text(form: FormData, field: str = "text") -> str:
     if len(text) > MAX_MESSAGE:
         raise Unfit("inbox.message_too_long", field)
     return text
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < 10
 
 
 def _key(form: FormData) -> str | None:

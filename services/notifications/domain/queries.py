@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -81,7 +81,8 @@ def finds(query: AlertQuery, scope: Scope, item: Mapping[str, Any], without: str
     return all(item.get(name) == value for name, value in query.filters().items() if name != without)
 
 
-Position = tuple[int, int, str]  # weight, raised (microseconds), alert id
+_Stored = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]  # no store has greater ones
+Position = tuple[_Stored, _Stored, str]  # weight, raised (microseconds), alert id
 
 
 def cursor_of(position: Position) -> str:

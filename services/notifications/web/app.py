@@ -3,18 +3,20 @@
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import FastAPI
 
 from services.notifications import api
 from services.notifications.domain.directory import Directory
 from services.notifications.repository import AlertReader
+from services.notifications.schemas import ANSWERS
 from services.notifications.tail import FeedTail
 from services.notifications.web import board
 from services.notifications.web.pages import Pages
-from services.shared.auth import install_auth, require
+from services.shared.auth import install_auth
+from services.shared.describing import describe_answers
 from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
+from services.shared.source_app import add_operations
 from services.shared.web import session
 
 
@@ -26,28 +28,13 @@ def build(
     install_auth(app, settings.signing_key_file)
     install_problem_handlers(app)
     tail, pages = FeedTail(alerts), Pages(directory, zone, settings)
-    app.include_router(_probes(alerts))
-    app.include_router(api.routes(alerts, tail, settings.partitions))
-    app.include_router(session.routes(pages, settings))
-    app.include_router(board.routes(pages, alerts, directory, tail, settings.partitions))
+    add_operations(app, alerts.last_position)
+    for router in (
+        api.routes(alerts, tail, settings.partitions),
+        session.routes(pages, settings),
+        board.routes(pages, alerts, directory, tail, settings.partitions),
+    ):
+        app.router.routes.extend(router.routes)  # in the app itself, where table and document look for them
     pages.add_assets(app)
+    describe_answers(app, ANSWERS)
     return app
-
-
-def _probes(alerts: AlertReader) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/health/live", dependencies=[Depends(require("health"))])
-    def live() -> dict[str, str]:
-        return {"status": "live"}
-
-    @router.get("/health/ready", dependencies=[Depends(require("health"))])
-    def ready() -> dict[str, str]:
-        alerts.last_position()
-        return {"status": "ready"}
-
-    @router.get("/metrics", dependencies=[Depends(require("metrics"))])
-    def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    return router

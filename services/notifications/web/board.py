@@ -79,7 +79,7 @@ def routes(pages: Pages, alerts: AlertReader, directory: Directory, tail: FeedTa
     async def stream(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
         address = address_of(dict(request.query_params))
         position = request.headers.get("last-event-id") or request.query_params.get("position", "")
-        after = int(position) if position.isdigit() and len(position) < 16 else alerts.last_position()
+        after = int(position) if position.isdecimal() and len(position) < 16 else alerts.last_position()
         events = _events(board, tail, address, scope_of("board.read", principal), pages.words(request), after)
         return EventSourceResponse(events, ping=15)
 
@@ -215,7 +215,7 @@ class Board:
         query = msgspec.structs.replace(address.query(now_us, limit=GROUPED_ROWS), after=None)
         found = self.alerts.by_severity(query, scope, "agency")
         ranked = sorted(found.items(), key=lambda a: (-a[1].get("red", 0), -sum(a[1].values()), a[0]))
-        start = int(address.after) if address.after.isdigit() else 0
+        start = int(address.after) if address.after.isdecimal() else 0
         groups = []
         for code, by in ranked[start : start + GROUPED_AGENCIES]:
             items, _ = self.alerts.page(msgspec.structs.replace(query, agency=code or None), scope)

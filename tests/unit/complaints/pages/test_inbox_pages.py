@@ -68,6 +68,14 @@ def test_a_message_sent_twice_is_said_once(api, store):
     assert len(store.published) == 2
 
 
+def test_an_answer_to_no_question_is_a_message(api, store):
+    filed(api)
+    for nothing in ("²", "9" * 5000):
+        form = fields(api.client.get("/inbox")) | {"text": "说一句", "answers": nothing}
+        assert post(api, "/inbox/messages", form).status_code == 303
+    assert len(store.published) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "files", "said", "target"),
     [
