@@ -9,6 +9,7 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.embedded.stack import Stack
+from services.complaints.receipts import Receipts
 from services.contracts.envelope import LIVE
 from tests.support.custodians import Custodians
 from tests.support.filing_crowd import OWN_PAGE, PATIENCE, Crowd, Filing, Receipt, each
@@ -38,11 +39,12 @@ def test_every_receipt_has_its_case_its_events_its_words_and_its_name(city: Stac
             city.kill(name)
     for name in KILLED:
         city.wait_ready(name, 120)
-    at_once = missing(city, Books.of(city), crowd.receipts, all_published=False)
+    codes = Receipts.from_file(city.plan.signing_key_file.with_name("receipts.key"))
+    at_once = missing(codes, Books.of(city), crowd.receipts, all_published=False)
     with MongoClient[dict[str, Any]](city.mongo) as store:
         eventually(lambda: _waiting(store) == 0, PATIENCE)
     books = Books.of(city)
-    lost = at_once + missing(city, books, crowd.receipts, all_published=True)
+    lost = at_once + missing(codes, books, crowd.receipts, all_published=True)
     twice = doubled(books, crowd.receipts)
     events = [event for found in books.log.values() for event in found]
     different = len({event.id for event in events})

@@ -15,7 +15,7 @@ from services.complaints.open311.keys import give, keys_file
 from services.contracts.envelope import LIVE
 from services.contracts.identifiers import new_id
 from tests.support.processes_of_sources import bearer, cases, firsts, records
-from tests.support.stack import eventually
+from tests.support.stack import answered, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -53,19 +53,22 @@ class Case:
 
     def does(self, command, role, **body):
         agency = AGENCY if role in ("agency", "head") else None
-        answer = httpx.post(f"{self.url}/v1/cases/{self.case_id}/{command}", json=body, timeout=60,
-                            headers=bearer(self._stack, role, agency))  # fmt: skip
+        headers = bearer(self._stack, role, agency) | {"Idempotency-Key": new_id()}
+        path = f"{self.url}/v1/cases/{self.case_id}/{command}"
+        answer = answered(lambda: httpx.post(path, json=body, headers=headers, timeout=60))
         assert answer.status_code == 200, f"{command}: {answer.text}"
         return answer.json()["status"]
 
     def get(self, rest="", role="office"):
-        answer = httpx.get(f"{self.url}/v1/cases/{self.case_id}{rest}", headers=bearer(self._stack, role), timeout=60)
+        path, headers = f"{self.url}/v1/cases/{self.case_id}{rest}", bearer(self._stack, role)
+        answer = answered(lambda: httpx.get(path, headers=headers, timeout=60))
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def evidence(self, content, role="agency"):
         path = f"{self.url}/v1/cases/{self.case_id}/evidence"
-        sent = httpx.post(path, content=content, headers=bearer(self._stack, role, AGENCY), timeout=60)
+        headers = bearer(self._stack, role, AGENCY) | {"Idempotency-Key": new_id()}
+        sent = answered(lambda: httpx.post(path, content=content, headers=headers, timeout=60))
         assert sent.status_code == 201, sent.text
         return sent.json()["ref"]
 
@@ -73,7 +76,8 @@ class Case:
     def inbox(self):
         """A client with a session of the inbox."""
         with httpx.Client(base_url=self.url, headers=OWN_PAGE, timeout=60) as client:
-            assert client.post("/v1/inbox/session", json={"code": grouped(self.code)}).status_code == 201
+            opening = {"json": {"code": grouped(self.code)}}
+            assert answered(lambda: client.post("/v1/inbox/session", **opening)).status_code == 201
             yield client
 
 
@@ -92,7 +96,8 @@ def in_office(stack, url):
         "from_on": f"{today - timedelta(30)}",
         "to_on": f"{today + timedelta(30)}",
     }
-    answer = httpx.post(f"{url}/v1/supervisors/{MONITOR}/terms", json=term, headers=bearer(stack, "office"), timeout=60)
+    path, headers = f"{url}/v1/supervisors/{MONITOR}/terms", bearer(stack, "office")
+    answer = answered(lambda: httpx.post(path, json=term, headers=headers, timeout=60))
     assert answer.status_code == 200, answer.text
 
 
@@ -101,19 +106,20 @@ def filed(stack, url, channel):
     if channel == "open311":
         key = give(keys_file(stack.plan.signing_key_file), "city-app")
         form = {"api_key": key, "service_code": "delay", "description": f"经由{channel}", "attribute[agency]": AGENCY}
-        answer = httpx.post(f"{url}/open311/v2/requests.json", data=form, headers={"Accept-Language": "en"}, timeout=60)
+        headers = {"Accept-Language": "en", "Idempotency-Key": new_id()}
+        answer = answered(lambda: httpx.post(f"{url}/open311/v2/requests.json", data=form, headers=headers, timeout=60))
         assert answer.status_code == 201, answer.text
         (told,) = answer.json()
         digits = "".join(c for c in told["service_notice"] if c.isdigit())
         return Case(stack, url, told["service_request_id"], digits)
     body = {"channel": channel, "agency": AGENCY, "offence": "delay", "text": f"经由{channel}", "intake": fields}
     headers = {"Idempotency-Key": new_id()} | (bearer(stack, role) if role else {})
-    answer = httpx.post(f"{url}/v1/cases", json=body, headers=headers, timeout=60)
+    answer = answered(lambda: httpx.post(f"{url}/v1/cases", json=body, headers=headers, timeout=60))
     assert answer.status_code == 201, answer.text
     return Case(stack, url, answer.json()["case_id"], plain(answer.json()["receipt_code"]))
 
 
-def answered(case, channel):
+def handled(case, channel):
     """From acceptance to a reply, as an agency handles it whose fault is found."""
     case.does("accept", "clerk")
     case.does("dispatch", "clerk", agency=AGENCY)
@@ -133,10 +139,11 @@ def answered(case, channel):
 def satisfied(case, channel):
     """The person reads the answer in the inbox, and is content with it."""
     with case.inbox() as inbox:
-        said = inbox.get("/v1/inbox").json()["messages"]
+        said = answered(lambda: inbox.get("/v1/inbox")).json()["messages"]
         assert [m["text"] for m in said] == [f"经由{channel}", f"已查实并改正：{channel}"]
         if channel in RATED_IN_THE_INBOX:
-            rated = inbox.post("/v1/inbox/rating", json={"satisfaction": 5})
+            key = {"Idempotency-Key": new_id()}
+            rated = answered(lambda: inbox.post("/v1/inbox/rating", json={"satisfaction": 5}, headers=key))
             assert rated.status_code == 201, rated.text
             return "inbox"
     case.does("call-back", "clerk", way="telephone", outcome="rated", satisfaction=5)
@@ -164,7 +171,7 @@ def lives(stack, url, in_office):
     found = {}
     for channel in SENT:
         case = filed(stack, url, channel)
-        answered(case, channel)
+        handled(case, channel)
         way = satisfied(case, channel)
         closed(case)
         found[channel] = case, way

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 
 from services.contracts.identifiers import new_id
 from tests.support.processes_of_sources import Process, bearer, cases, firsts, records, running
-from tests.support.stack import eventually
+from tests.support.stack import answered, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 PATIENCE = 150.0  # of a machine that is busy with other things
@@ -48,11 +48,13 @@ class Log:
             {"source_ref": str(case), "ordinal": day, "command": name, "data": data, "occurred_at": at(day, 8)}
             for case in range(self.size)
         ]
-        answer = self._client.post("/v1/imports", json={"timeline": self.timeline, "commands": lines}).json()
-        assert answer["applied"] == self.size, answer
+        body = {"timeline": self.timeline, "commands": lines}
+        answer = answered(lambda: self._client.post("/v1/imports", json=body)).json()
+        assert answer["applied"] + answer["repeated"] == self.size, answer
 
     def tick(self, day):
-        answer = self._client.post("/v1/ticks", json={"timeline": self.timeline, "as_of": at(day, 0)})
+        body = {"timeline": self.timeline, "as_of": at(day, 0)}
+        answer = answered(lambda: self._client.post("/v1/ticks", json=body))
         assert answer.status_code == 202
 
     def send(self, days=range(1, 6)):
@@ -101,7 +103,7 @@ def test_a_log_with_its_ticks_is_published_whole_and_in_order(infra, complaints,
         eventually(lambda: relay.metric("duban_outbox_cases", service="complaints") == 0, PATIENCE)
         assert relay.metric("duban_relay_published_total", service="complaints") >= 5 * log.size
     assert_whole(found, log)
-    assert sum(len(events) for events in found.values()) == 5 * log.size + 6 * len(found), "no copies without a kill"
+    assert sum(len(events) for events in cases(found).values()) == 5 * log.size, "no copies without a kill"
 
 
 @pytest.mark.parametrize(
@@ -174,8 +176,8 @@ def test_live_ticks_go_on_and_no_live_event_comes_after_one_that_covers_it(infra
     def file():
         with httpx.Client(base_url=complaints.url, timeout=60) as client:
             while not stop.is_set():
-                begun = time.monotonic()
-                answer = client.post("/v1/cases", json={"channel": "website"})
+                begun, key = time.monotonic(), {"Idempotency-Key": new_id()}
+                answer = answered(lambda key=key: client.post("/v1/cases", json={"channel": "website"}, headers=key))
                 assert answer.status_code == 201
                 seconds[answer.json()["case_id"]] = time.monotonic() - begun
 

@@ -41,10 +41,9 @@ class Books(NamedTuple):
         return {(event.sequence, event.id) for event in self.log.get(case_id, ())}
 
 
-def missing(city: Stack, books: Books, receipts: list[Receipt], *, all_published: bool) -> list[str]:
+def missing(codes: Receipts, books: Books, receipts: list[Receipt], *, all_published: bool) -> list[str]:
     """A line for each thing that a receipt promises and that lies nowhere. Until the relay is done (`all_published`)
-    an event may still be in its case's outbox, and a name with the case, sealed."""
-    codes = Receipts.from_file(city.plan.signing_key_file.with_name("receipts.key"))
+    an event may still be in its case's outbox, and a name with the case, sealed. `codes` has the city's pepper."""
     return [
         f"{receipt.case_id} (filing {receipt.filing.number}): {what}"
         for receipt in receipts

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
+
 from deploy.embedded import processes
 from deploy.embedded.plan import PARTS
 from deploy.embedded.stack import Stack, free_base, free_ports
@@ -25,6 +27,12 @@ def eventually(predicate: Callable[[], T], timeout: float = 20.0, every: float =
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s; last answer: {answer!r}")
         time.sleep(every)
+
+
+def answered(send: Callable[[], httpx.Response], timeout: float = 150.0) -> httpx.Response:
+    """The answer to a request that is sent again while it is answered 503: on a busy machine the store may take longer
+    than services wait for it, and they say to repeat. `send` sends the same request, under the same Idempotency-Key."""
+    return eventually(lambda: None if (answer := send()).status_code == 503 else answer, timeout, every=0.5)
 
 
 def new_stack(data: Path, only: tuple[str, ...] = PARTS, **options: Any) -> Stack:
