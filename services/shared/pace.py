@@ -1,4 +1,4 @@
-"""How long to wait between two looks at something that tells nobody of its changes. Free of clocks: looks are counted."""
+"""How long to wait between two looks at something that tells nobody of its changes. Free of clocks: it counts looks."""
 
 BUSY_SECONDS, QUIET_SECONDS, IDLE_SECONDS = 0.01, 0.1, 0.25
 SLOWER = 1.25  # a look that finds nothing, from busy to quiet: within half a second
