@@ -37,7 +37,7 @@ def applications(settings: Settings, alerts: Any = None, counts: Any = None) -> 
     from services.notifications.memory import MemoryAlerts
     from services.notifications.web import app as notifications
     from services.shared.audit.trail import MemoryTrail
-    from services.shared.source_app import utc_now
+    from services.shared.clock import utc_now
     from services.vault import api as vault
     from services.vault.keyring import Keyring
     from services.vault.main import load_policy

@@ -1,5 +1,6 @@
 """Fixtures for every test: the embedded stack where it is asked for, and no network at all where it is not."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.support import stack as support
 from tests.support.no_network import no_network
 
 configure_logs()
+# Brokers of tests live for minutes: compiling for speed would cost them more than it gives back.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 _HERE = Path(__file__).parent
 _NO_INFRASTRUCTURE = tuple(_HERE / name for name in ("unit", "contract", "topology"))
 _STACK_FIXTURES = ("stack", "infra")

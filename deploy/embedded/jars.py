@@ -68,6 +68,8 @@ def fetch(progress: Callable[[int, int], None] = lambda done, total: None, bundl
     Raises JarsUnavailable when one cannot be had or differs from its recorded SHA-256.
     """
     jars = locked(bundle)
+    if all(_is_checked(jar) for jar in jars):
+        return [_cached(jar.coordinate) for jar in jars]
     context = _context()
     paths: list[Path] = []
     with ThreadPoolExecutor(_PARALLEL) as pool:
@@ -79,8 +81,21 @@ def fetch(progress: Callable[[int, int], None] = lambda done, total: None, bundl
 
 def missing(bundle: Bundle = KAFKA) -> list[str]:
     """Coordinates that the cache does not hold yet."""
-    context = _context()
-    return [jar.coordinate for jar in locked(bundle) if not _artifact(context, jar.coordinate).cached_path.is_file()]
+    return [jar.coordinate for jar in locked(bundle) if not _cached(jar.coordinate).is_file()]
+
+
+def _cached(coordinate: str) -> Path:
+    """Where the cache holds a jar: in Maven's layout."""
+    group, name, version = coordinate.split(":")
+    return cache_dir() / "maven" / group.replace(".", "/") / name / version / f"{name}-{version}.jar"
+
+
+def _is_checked(jar: Jar) -> bool:
+    """Whether the cache holds the jar as the lock has it. A stamp beside it (size and time of the checked file) saves
+    hashing 45 MB at every start."""
+    path = _cached(jar.coordinate)
+    stamp = path.with_suffix(".checked")
+    return path.is_file() and stamp.is_file() and stamp.read_text() == _stamp(path, jar)
 
 
 def _context():  # type: ignore[no-untyped-def]
@@ -95,11 +110,9 @@ def _artifact(context, coordinate: str):  # type: ignore[no-untyped-def]
 
 
 def _fetch_one(context, jar: Jar) -> Path:  # type: ignore[no-untyped-def]
-    """A stamp beside the jar (size and time of the checked file) saves hashing 45 MB at every start."""
+    if _is_checked(jar):
+        return _cached(jar.coordinate)
     artifact = _artifact(context, jar.coordinate)
-    stamp = artifact.cached_path.with_suffix(".checked")
-    if artifact.cached_path.is_file() and stamp.is_file() and stamp.read_text() == _stamp(artifact.cached_path, jar):
-        return artifact.cached_path
     last: Exception | None = None
     for _ in range(_ATTEMPTS):
         try:
@@ -109,7 +122,7 @@ def _fetch_one(context, jar: Jar) -> Path:  # type: ignore[no-untyped-def]
             continue
         digest = _sha256(path)
         if digest == jar.sha256:
-            stamp.write_text(_stamp(path, jar))
+            path.with_suffix(".checked").write_text(_stamp(path, jar))
             return path
         path.unlink()  # a cut download: fetched again
         last = JarsUnavailable(f"{jar.coordinate} has SHA-256 {digest}, the lock says {jar.sha256}")

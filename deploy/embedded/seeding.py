@@ -28,9 +28,8 @@ def seed_vault(vault_keys: Path, public_keys: Path, passwords_file: Path) -> Non
     from services.shared import auth, users
     from services.shared.access import Principal
     from services.shared.audit.heads import create_signing_key
-    from services.shared.source_app import utc_now
-    from services.vault.keyring import Keyring
-    from services.vault.main import AUDIT_KEY_FILE
+    from services.shared.clock import utc_now
+    from services.vault.keyring import AUDIT_KEY_FILE, Keyring
     from services.vault.sessions import SIGNING_FILE, USERS_FILE
 
     Keyring.create(vault_keys, public_keys, utc_now())

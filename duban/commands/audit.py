@@ -19,8 +19,8 @@ from services.shared.audit.chain import CITY_TIME, Entry
 from services.shared.audit.checking import Finding, check
 from services.shared.audit.heads import load_verify_keys, read_file
 from services.shared.audit.trail import MongoTrail
+from services.shared.clock import utc_now
 from services.shared.mongo import connect_store
-from services.shared.source_app import utc_now
 from services.shared.topic_records import KafkaUnreachable, records
 
 T = TypeVar("T")

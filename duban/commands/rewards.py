@@ -11,8 +11,8 @@ from duban.context import DEFAULT_DATA, DataOption, fail, load
 from services.complaints.rewards.domain.checking import PREFIX, Checked, Said, check
 from services.complaints.rewards.repository import MongoRewards
 from services.shared.audit.trail import MongoTrail
+from services.shared.clock import utc_now
 from services.shared.mongo import connect_store
-from services.shared.source_app import utc_now
 
 
 def register(app: typer.Typer) -> None:

@@ -12,10 +12,11 @@ from services.contracts.codec import encode_json
 from services.shared.access import Principal, load_groups
 from services.shared.auth import require
 from services.shared.case_api import MAX_BODY, expected_version, read_body
+from services.shared.clock import utc_now
 from services.shared.describing import JSON, described
 from services.shared.problems import Problem
 from services.shared.settings import Settings
-from services.shared.source_app import source_app, utc_now
+from services.shared.source_app import source_app
 
 
 def build(settings: Settings, approvals: ApprovalRepository) -> FastAPI:

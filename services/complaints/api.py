@@ -32,10 +32,11 @@ from services.contracts.instants import from_micros
 from services.shared.access import Principal, load_groups, reach
 from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
+from services.shared.clock import utc_now
 from services.shared.describing import JSON, described
 from services.shared.problems import Problem
 from services.shared.settings import Settings
-from services.shared.source_app import source_app, utc_now
+from services.shared.source_app import source_app
 
 
 def build(

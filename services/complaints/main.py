@@ -37,10 +37,11 @@ from services.complaints.surveys.repository import MongoSurveys
 from services.complaints.telling import Teller
 from services.shared.access import load_groups
 from services.shared.audit.trail import MongoTrail
+from services.shared.clock import utc_now
 from services.shared.mongo import connect_store
 from services.shared.relay import Relay, serve_relay
 from services.shared.settings import Settings
-from services.shared.source_app import source_cli, source_relay, utc_now
+from services.shared.source_app import source_cli, source_relay
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

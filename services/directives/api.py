@@ -6,8 +6,9 @@ from services.directives.repository import DirectiveRepository
 from services.directives.schemas import BODIES
 from services.directives.service import KIND, DirectiveService
 from services.shared.access import load_groups
+from services.shared.clock import utc_now
 from services.shared.settings import Settings
-from services.shared.source_app import source_app, utc_now
+from services.shared.source_app import source_app
 
 
 def build(settings: Settings, directives: DirectiveRepository) -> FastAPI:

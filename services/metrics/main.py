@@ -4,28 +4,23 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from fastapi import FastAPI
-from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from pymongo import MongoClient
 
 from services.contracts.topics import ALERTS, SOURCE_TOPICS
 from services.metrics import telemetry
-from services.metrics.api import Computed, KpisOf, routes
 from services.metrics.mongo import MongoRecords
 from services.metrics.repository import Counts
 from services.metrics.service import Tally
-from services.shared.access import load_groups
-from services.shared.auth import install_auth
 from services.shared.consuming import BatchReader
-from services.shared.describing import describe_answers
 from services.shared.logs import configure_logs
-from services.shared.problems import install_problem_handlers
 from services.shared.settings import Settings
-from services.shared.source_app import add_operations
 from services.shared.worker_http import serve_probes
+
+if TYPE_CHECKING:  # `consume` serves no HTTP but probes
+    from fastapi import FastAPI
 
 app = typer.Typer(callback=configure_logs, help="metrics: key figures from events and alerts", no_args_is_help=True)
 
@@ -35,8 +30,18 @@ def _client(uri: str) -> MongoClient[dict[str, Any]]:
     return MongoClient(uri, serverSelectionTimeoutMS=5_000, appname="metrics")
 
 
-def build(settings: Settings, counts: Callable[[], Counts], ping: Callable[[], object]) -> FastAPI:
+def build(settings: Settings, counts: Callable[[], Counts], ping: Callable[[], object]) -> "FastAPI":
     """The application on any store: `counts` gives the records' totals, `ping` raises when it does not answer."""
+    from fastapi import FastAPI
+    from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+
+    from services.metrics.api import Computed, KpisOf, routes
+    from services.shared.access import load_groups
+    from services.shared.auth import install_auth
+    from services.shared.describing import describe_answers
+    from services.shared.problems import install_problem_handlers
+    from services.shared.source_app import add_operations
+
     application = FastAPI(title="Duban metrics", version="1", docs_url=None, redoc_url=None)
     install_auth(application, settings.signing_key_file)
     install_problem_handlers(application)
@@ -49,7 +54,7 @@ def build(settings: Settings, counts: Callable[[], Counts], ping: Callable[[], o
     return application
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> "FastAPI":
     """The HTTP application: /v1/kpis, /metrics, health."""
     settings = settings or Settings()
     client = _client(settings.mongo)

@@ -3,10 +3,9 @@
 import signal
 import threading
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from fastapi import FastAPI
 from pymongo import MongoClient
 
 from services.contracts.topics import ALERTS, FACTS, SOURCE_TOPICS
@@ -18,6 +17,9 @@ from services.shared.consuming import BatchReader, now_ms
 from services.shared.logs import configure_logs
 from services.shared.settings import Settings
 from services.shared.worker_http import serve_probes
+
+if TYPE_CHECKING:  # `consume` serves no HTTP but probes
+    from fastapi import FastAPI
 
 app = typer.Typer(
     callback=configure_logs, help="notifications: alerts.v1 into the board and the feeds", no_args_is_help=True
@@ -36,7 +38,7 @@ def store(settings: Settings) -> MongoAlerts:
     return alerts
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> "FastAPI":
     """The HTTP application: /v1/…, /feed, the board at / and its assets."""
     from services.notifications.web.app import build
 

@@ -15,9 +15,9 @@ from anyio import to_thread
 
 from services.notifications import telemetry
 from services.notifications.repository import FeedEntry
+from services.shared.pace import Pace
 
-BUSY_SECONDS, QUIET_SECONDS = 0.02, 0.1  # between two queries, while the feed grows and while it does not
-SLOWER = 1.25  # from one to the other, by so much a query
+BUSY_SECONDS = 0.02  # between two queries while the feed grows
 KEPT = 2000
 
 
@@ -67,7 +67,7 @@ class FeedTail:
         return list(islice(self._kept, len(self._kept) - missing, None)) if missing <= len(self._kept) else None
 
     async def _watch(self) -> None:
-        pause, started = BUSY_SECONDS, False
+        pace, started = Pace(BUSY_SECONDS), False
         while self._readers:
             try:
                 if not started:
@@ -78,8 +78,7 @@ class FeedTail:
                 found = []
             if found:
                 await self._add(found)
-            pause = BUSY_SECONDS if found else min(QUIET_SECONDS, pause * SLOWER)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pace.after(bool(found)))
 
     async def _begin(self) -> None:
         """Nobody has looked for a while, or never: what came meanwhile is not read one by one."""

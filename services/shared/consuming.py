@@ -115,7 +115,7 @@ class BatchReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=self._max_records,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=1_000,  # an answer with records in it does not wait
             session_timeout_ms=15_000,
             heartbeat_interval_ms=3_000,
             metadata_max_age_ms=10_000,  # a topic that was not seen at the start is found soon

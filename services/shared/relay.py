@@ -31,14 +31,13 @@ from services.contracts.identifiers import name_of
 from services.contracts.instants import from_micros, to_micros
 from services.shared.failpoints import failpoint, failpoint_of_batch
 from services.shared.outbox import Outbox, Request, Waiting
+from services.shared.pace import Pace
 from services.shared.partitioner import partition_of
 from services.shared.source_telemetry import OUTBOX_AGE, OUTBOX_CASES, PUBLISHED, RELAY_RETRIES, TICKS
 from services.shared.worker_http import serve_probes
 
 CHUNK = 500
 CHUNKS_A_TURN = 4
-BUSY_SECONDS, QUIET_SECONDS = 0.01, 0.1  # between two turns, after one that published and when none does
-SLOWER = 1.25  # from one to the other, by so much a turn
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _NEVER_EXPIRES_MS = 2**31 - 1
 _log = structlog.get_logger()
@@ -141,8 +140,9 @@ class Relay:
     ) -> None:  # fmt: skip
         self.service, self._topic, self._open, self._log = service, topic, outbox, log
         self._clock, self._grace, self._tick_every = clock, grace, tick_every
+        self._every = tick_every // timedelta(microseconds=1)
         self._outbox: Outbox | None = None
-        self._ticked_at: datetime | None = None
+        self._ticked: int | None = None  # the number of its interval, counted from 1970
         self._measured_at = from_micros(0)
         self._live_as_of = 0
         self._stop = threading.Event()
@@ -150,13 +150,12 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Publish until `stop` is set. What cannot be done now is repeated until it can."""
-        self._stop, attempt, pause = stop, 0, BUSY_SECONDS
+        self._stop, attempt, pace = stop, 0, Pace()
         while not stop.is_set():
             try:
                 busy = self.turn()
                 attempt, self.ready = 0, True
-                pause = BUSY_SECONDS if busy else min(QUIET_SECONDS, pause * SLOWER)
-                stop.wait(pause)
+                stop.wait(min(pace.after(busy), self._until_tick()))
             except Stopped:
                 break
             except Exception as error:
@@ -220,9 +219,11 @@ class Relay:
         return found
 
     def _tick(self) -> None:
-        """Once a second, the live tick: not after the oldest event that still waits."""
+        """Once a second, the live tick: not after the oldest event that still waits. As the second begins, in every
+        relay: whoever reads several topics is woken once for all of their ticks."""
         now = self._clock()
-        if self._ticked_at is None or now - self._ticked_at >= self._tick_every:
+        interval = to_micros(now) // self._every
+        if interval != self._ticked:
             # The clock is read before the outbox: an event dated before `now - grace` that is not published is there.
             as_of = to_micros(now - self._grace)
             oldest = self._store().oldest(LIVE)
@@ -230,8 +231,12 @@ class Relay:
             if as_of > self._live_as_of:
                 self._broadcast([Request(None, LIVE, as_of)])
                 self._live_as_of = as_of
-            self._ticked_at = now
+            self._ticked = interval
             self._measure(now, oldest)
+
+    def _until_tick(self) -> float:
+        """Seconds until the next live tick is due."""
+        return (self._every - to_micros(self._clock()) % self._every) / 1e6
 
     def _publish(self, cases: Sequence[Waiting]) -> None:
         partitions = self._log.partitions()

@@ -1,7 +1,7 @@
 """The application and the command line that the four sources have alike. Free of any service's rules."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import typer
@@ -13,17 +13,13 @@ from services.shared.auth import install_auth, load_key, require
 from services.shared.bodies import Body
 from services.shared.case_api import add_case_routes, described_types, install_command_problems
 from services.shared.cases import MongoCases
+from services.shared.clock import utc_now
 from services.shared.commands import CaseService, Kind
 from services.shared.describing import describe_answers
 from services.shared.logs import configure_logs
 from services.shared.problems import Problem, install_problem_handlers
 from services.shared.relay import KafkaLog, Relay, Runner, serve_relay
 from services.shared.settings import Settings
-
-
-def utc_now() -> datetime:
-    """The clock of the live timeline; only composition roots pass it on."""
-    return datetime.now(UTC)
 
 
 def source_app(

@@ -20,6 +20,7 @@ from services.contracts.identity import CustodiansKey, Identity, SealedIdentity
 from services.shared.sealing import Sealed
 
 PRIVATE_FILE, PUBLIC_FILE, MAC_FILE = "custodians.key", "custodians.json", "openings.key"
+AUDIT_KEY_FILE = "audit.key"  # that the heads of the audit trail are signed with; the vault's process does it
 
 
 class UnknownKey(Exception):

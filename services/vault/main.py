@@ -15,20 +15,19 @@ from fastapi import FastAPI
 from services.contracts.topics import AUDIT_HEADS
 from services.shared.audit.heads import Sealer, load_signing_key
 from services.shared.audit.trail import MongoTrail
+from services.shared.clock import utc_now
 from services.shared.logs import configure_logs
 from services.shared.mongo import connect_store
 from services.shared.relay import KafkaLog
 from services.shared.settings import Settings
-from services.shared.source_app import utc_now
 from services.vault.api import build
 from services.vault.domain.policy import VaultPolicy, read_policy
 from services.vault.housekeeping import House
-from services.vault.keyring import Keyring
+from services.vault.keyring import AUDIT_KEY_FILE, Keyring
 from services.vault.repository import MongoVault
 from services.vault.service import VAULT, VaultService
 from services.vault.sessions import Sessions
 
-AUDIT_KEY_FILE = "audit.key"
 cli = typer.Typer(callback=configure_logs, no_args_is_help=True, add_completion=False, help="The identity vault.")
 
 

@@ -18,7 +18,7 @@ from services.shared.audit.trail import MongoTrail, document_of, entry_of
 from services.shared.mongo import connect_store
 from services.shared.relay import KafkaLog
 from services.shared.source_app import utc_now
-from services.vault.main import AUDIT_KEY_FILE
+from services.vault.keyring import AUDIT_KEY_FILE
 
 pytestmark = pytest.mark.stack
 WRITERS, EACH = 6, 10

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from kafka import KafkaConsumer, TopicPartition
 
+from deploy.embedded import probes
 from deploy.embedded.plan import ROOT
 from deploy.embedded.stack import Stack, free_ports
 from services.contracts.codec import decode
@@ -63,10 +64,7 @@ class Process:
     def _answers(self, path: str) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"the process ended with {self.process.returncode}")
-        try:
-            return httpx.get(self.url + path, timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return probes.http(self.url + path)[0]
 
 
 @contextmanager

@@ -169,6 +169,15 @@ def test_live_ticks_come_once_a_second_and_never_go_back(relay, log, clock):
     assert found == [T0 - GRACE + timedelta(seconds=s) for s in (0, 1.1, 2.5)]
 
 
+def test_live_ticks_come_as_the_second_begins_so_that_those_of_all_relays_come_together(relay, log, clock):
+    for step in (0.9, 0.95, 1.0, 1.9, 2.0):
+        clock.now = T0 + timedelta(seconds=step)
+        relay.turn()
+    assert ticks(log, "live") == [[T0 - GRACE + timedelta(seconds=s) for s in (0.9, 1, 2)]] * 2
+    clock.now = T0 + timedelta(seconds=2.75)
+    assert relay._until_tick() == 0.25
+
+
 def test_a_large_import_does_not_keep_the_live_case_waiting(relay, outbox, log):
     for number in range(CHUNK * (CHUNKS_A_TURN + 2)):
         outbox.add(f"i{number:05}", "boston", T0)

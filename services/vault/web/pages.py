@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from services.shared.audit.trail import TrailBusy
-from services.shared.source_app import utc_now
+from services.shared.clock import utc_now
 from services.shared.web.assets import VAULT
 from services.shared.web.pages import Place, StaffPages
 from services.shared.web.words import LANGUAGES, Words

@@ -9,8 +9,8 @@ from services.complaints.web.desk.registry import Registry
 from services.complaints.web.pages import LOCALE as PUBLIC_LOCALE
 from services.contracts.instants import from_micros
 from services.shared.access import Principal
+from services.shared.clock import utc_now
 from services.shared.settings import Settings
-from services.shared.source_app import utc_now
 from services.shared.web.assets import DESK
 from services.shared.web.pages import Place, StaffPages
 from services.shared.web.words import LANGUAGES, Words

@@ -13,8 +13,8 @@ from services.complaints.web.desk.offices import cashier_pages, reward_pages, su
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.web.desk.registry import load_registry
 from services.shared.audit.trail import Trail
+from services.shared.clock import utc_now
 from services.shared.settings import Settings
-from services.shared.source_app import utc_now
 from services.shared.web import session
 
 
