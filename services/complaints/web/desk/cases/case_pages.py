@@ -15,15 +15,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
-from services.complaints.attachments.kinds import NotTaken
-from services.complaints.attachments.scanning import ScannerFailed
-from services.complaints.attachments.service import MAX_FILE, Attachments, Full, Infected
+from services.complaints.attachments.service import Attachments
 from services.complaints.web.commands import Commands
 from services.complaints.web.desk.cases.case import CasePage, CaseReader
 from services.complaints.web.desk.cases.forms import FIELDS, body_of, mistakes, typed_of
 from services.complaints.web.desk.cases.offered import ASKS
 from services.complaints.web.desk.cases.views import Views, ref_of
 from services.complaints.web.desk.pages import DeskPages
+from services.complaints.web.evidence import NotKept, keep
 from services.contracts.lifecycle import Refused
 from services.shared.access import Principal, reach
 from services.shared.auth import require
@@ -32,10 +31,6 @@ from services.shared.problems import Problem
 from services.shared.web.pages import root_of
 
 _FORM_BYTES = 256 * 1024
-_FILE_WRONG: Mapping[type[Exception], str] = {
-    NotTaken: "inbox.file_not_taken", Infected: "inbox.file_infected", Full: "inbox.full",
-    ScannerFailed: "inbox.scanner_failed",
-}  # fmt: skip
 Reader = Annotated[Principal, Depends(require("complaints.desk.case"))]
 Actor = Annotated[Principal, Depends(require("complaints.desk.act"))]
 Adder = Annotated[Principal, Depends(require("complaints.evidence.add"))]
@@ -131,10 +126,8 @@ def _kept(attachments: Attachments, case_id: str, by: str, file: Any) -> str:
     """Keep what was sent; the key of the sentence that says why it was not, "" when it was."""
     if not isinstance(file, UploadFile) or not file.size:
         return "wrong.file"
-    if file.size > MAX_FILE:
-        return "inbox.file_too_large"
     try:
-        attachments.take(case_id, by, file.file)
-    except tuple(_FILE_WRONG) as error:
-        return _FILE_WRONG[type(error)]
+        keep(attachments, case_id, by, file)
+    except NotKept as not_kept:
+        return f"inbox.{not_kept.why}"
     return ""
