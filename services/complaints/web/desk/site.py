@@ -9,7 +9,7 @@ from services.complaints.web.commands import Commands
 from services.complaints.web.desk import home, intake_pages
 from services.complaints.web.desk.cases import case_pages, work_pages
 from services.complaints.web.desk.cases.case import CaseReader
-from services.complaints.web.desk.offices import cashier_pages, reward_pages, supervisor_pages, survey_pages
+from services.complaints.web.desk.offices import cashier_pages, report_pages, reward_pages, supervisor_pages, survey_pages
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.web.desk.registry import load_registry
 from services.shared.audit.trail import Trail
@@ -34,6 +34,7 @@ def add_desk(
         reward_pages.routes(pages, offices.rewards, utc_now),
         cashier_pages.routes(pages, offices.cashier),
         supervisor_pages.routes(pages, offices.supervisors, utc_now),
+        report_pages.routes(pages, commands, offices.supervisors, utc_now),
         survey_pages.routes(pages, offices.surveys, utc_now),
     ):
         app.router.routes.extend(router.routes)
