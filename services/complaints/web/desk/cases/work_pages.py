@@ -1,9 +1,7 @@
 """/desk/work: complaints by time left, for whoever has to act (rows B1, B2), and the same list as a table."""
 
-import csv
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from io import StringIO
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +17,7 @@ from services.complaints.work import OPEN, STATUSES
 from services.contracts.instants import from_micros
 from services.shared.access import Principal, Reach, reach
 from services.shared.auth import require
+from services.shared.web import tables
 from services.shared.web.pages import root_of
 
 ENDPOINT = "complaints.desk.work"
@@ -100,25 +99,13 @@ def _csv(
 ) -> Iterator[str]:  # fmt: skip
     """Every page of the list, codes as the API has them."""
     query = msgspec.structs.replace(address.query(principal, now, CSV_AT_ONCE), after=None)
-    yield "\ufeff" + _line(CSV_COLUMNS)
+    yield tables.MARK + tables.line(CSV_COLUMNS)
     sent = 0
     while sent < CSV_MOST and (found := service.work(query, scope)):
         for case, due in found:
             known = {**msgspec.structs.asdict(case), **msgspec.structs.asdict(due)}
             known["due_at"] = from_micros(due.due_at).isoformat() if due.due_at < NO_DUE else None
-            yield _line([_cell(known[name]) for name in CSV_COLUMNS])
+            yield tables.line(known[name] for name in CSV_COLUMNS)
         sent += len(found)
         last = found[-1]
         query = msgspec.structs.replace(query, after=(last.due.due_at, last.case.case_id))
-
-
-def _line(cells: Any) -> str:
-    out = StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """A cell that a spreadsheet would run as a formula is defused."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in "=+-@\t" and text else text
