@@ -65,8 +65,14 @@ def test_pages_follow_one_another_by_due_time_within_a_reach(store: MongoComplai
         last = page[-1]
         query = WorkQuery(limit=2, after=(last.due.due_at, last.case.case_id))
     assert seen == [case for _, case in sorted(cases)]
-    assert service.work_count(WorkQuery(clock="sign_in", steps=frozenset({"sign-in"})), own) == 5
-    assert service.work_count(WorkQuery(due_before=to_micros(now[0] - timedelta(days=9))), own) == 0
+    asked = [
+        WorkQuery(clock="sign_in", steps=frozenset({"sign-in"})),
+        WorkQuery(due_before=to_micros(now[0] - timedelta(9))),
+        WorkQuery(agency=AGENCY), WorkQuery(paused=True), WorkQuery(statuses=frozenset({"closed"})),
+        WorkQuery(after=(2**60, "z")),
+    ]  # fmt: skip
+    assert service.work_counts(asked, own) == [5, 0, 5, 0, 0, 5]
+    assert service.work_counts([WorkQuery(paused=True)], Reach(city=False, agencies=frozenset({"nobody"}))) == [0]
     assert service.work(WorkQuery(), Reach(city=False, agencies=frozenset({"another"}))) == []
 
 

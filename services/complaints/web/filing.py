@@ -1,4 +1,4 @@
-"""The pages from "what happened" to the receipt: one question a page, then all answers with the evidence, then the code.
+"""The pages from "what happened" to the receipt: one question a page, then all answers with evidence, then the code.
 
 Files are chosen on the last page, which alone sends them: no page could hand them on to the next.
 """

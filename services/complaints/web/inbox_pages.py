@@ -17,7 +17,7 @@ from services.complaints.inbox_session import INBOX_COOKIE, NoSuchCode, TooManyG
 from services.complaints.receipts import Receipts
 from services.complaints.rewards.service import RewardService
 from services.complaints.service import ComplaintService
-from services.complaints.web.evidence import FILES_AT_ONCE, NotKept, files_of, keep, limited
+from services.complaints.web.evidence import FIELDS_BYTES, FILES_AT_ONCE, NotKept, files_of, keep, limited
 from services.complaints.web.form import WHO
 from services.complaints.web.pages import Pages, check_own_page
 from services.contracts.identity import MAX_IDENTITY_FIELD, Identity
@@ -27,7 +27,7 @@ from services.shared.auth import require
 from services.shared.commands import Conflict, KeyReused
 from services.shared.problems import Problem
 
-_FORM_BYTES = FILES_AT_ONCE * MAX_FILE + 256 * 1024
+_FORM_BYTES = FILES_AT_ONCE * MAX_FILE + FIELDS_BYTES
 _DONE = ("message", "rating", "appeal", "identity")
 _RATINGS = {str(n): n for n in range(1, 6)}
 Reading = Annotated[Principal, Depends(holder_of("complaints.inbox.read"))]
@@ -65,7 +65,9 @@ def routes(
         request: Request, holder: Principal, done: str, act: Callable[[FormData], Any], field: str
     ) -> Response:
         """The form that `act` understands; what it refuses is said above the page, with a link to the field."""
-        async with limited(request, _FORM_BYTES).form(max_files=FILES_AT_ONCE, max_fields=20, max_part_size=256 * 1024) as form:
+        async with limited(request, _FORM_BYTES).form(
+            max_files=FILES_AT_ONCE, max_fields=20, max_part_size=FIELDS_BYTES
+        ) as form:
             if not secrets.compare_digest(str(form.get("token", "")), token(request)):
                 raise Problem(
                     400, "A form of another session", "this form belongs to another session", slug="foreign-form"

@@ -29,8 +29,9 @@ LANGUAGE_COOKIE = "duban_language"
 SHARED = Path(__file__).parent
 _KINDS = {403: "forbidden", 404: "missing"}
 _ERRORS: Mapping[type[Exception], tuple[int, str]] = {
-    AccountsUnusable: (503, "accounts"), NotFound: (404, "missing"), OutsideScope: (403, "forbidden"), Conflict: (409, "moved_on"),
-    Refused: (409, "moved_on"), KeyReused: (422, "invalid"), ValueError: (422, "invalid"),
+    AccountsUnusable: (503, "accounts"), NotFound: (404, "missing"), OutsideScope: (403, "forbidden"),
+    Conflict: (409, "moved_on"), Refused: (409, "moved_on"),
+    KeyReused: (422, "invalid"), ValueError: (422, "invalid"),
     msgspec.MsgspecError: (422, "invalid"),
 }  # fmt: skip
 log = structlog.get_logger()

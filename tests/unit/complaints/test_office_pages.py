@@ -23,7 +23,8 @@ from tests.unit.complaints.test_surveys import campaign
 OWN = {"Sec-Fetch-Site": "same-origin"}
 PAGES = {
     "/desk/rewards": {"office", "leader"}, "/desk/rewards/{reward}": {"office", "leader"},
-    "/desk/rewards/_ledger": {"office", "leader"}, "/desk/rewards/_ledger.csv": {"office", "leader"}, "/desk/cashier": {"cashier"},
+    "/desk/rewards/_ledger": {"office", "leader"}, "/desk/rewards/_ledger.csv": {"office", "leader"},
+    "/desk/cashier": {"cashier"},
     "/desk/supervisors": {"office", "leader", "clerk"}, "/desk/reports": {"monitor"}, "/desk/reports/_new": {"monitor"},
     "/desk/surveys/_new": {"office"},
     "/desk/surveys": {"office", "leader", "supervisor"}, "/desk/surveys/spring": {"office", "leader", "supervisor"},
@@ -264,7 +265,7 @@ def test_a_survey_is_started_and_its_links_are_told_once(office):
         assert office.sends("/desk/surveys/autumn", **wrong).status_code == 422
 
 
-ENTERPRISES = "企业,联系人\r\n\"凌河, 建材\",办公室\r\n\r\n=cmd(),门卫\r\n"
+ENTERPRISES = '企业,联系人\r\n"凌河, 建材",办公室\r\n\r\n=cmd(),门卫\r\n'
 
 
 @pytest.mark.parametrize(("encoding", "heading", "count"), [("utf-8-sig", "yes", 2), ("gb18030", "", 3)])

@@ -1,11 +1,11 @@
-"""A supervisor's own report by the form of the desk: filed in their name, in their term of office, and by nobody else."""
+"""A supervisor's own report by the form of the desk: in their name, in their term of office, by nobody else."""
 
 import re
 
 import pytest
 
 from services.contracts.codec import decode
-from tests.unit.complaints.test_office_pages import TERM, Office, office
+from tests.unit.complaints.test_office_pages import TERM, office
 
 __all__ = ["office"]
 REPORT = {"text": "窗口三次叫我回去补材料", "unit": "tax", "offence": "delay", "key": "k-1"}
@@ -27,7 +27,11 @@ def test_a_supervisor_files_a_report_of_their_own_and_sees_its_code_once(office)
     again = office.sends("/desk/reports/_new", **REPORT)
     assert again.text == filed.text, "the form sent twice is one report"
     event = decode(office.cases.published[-1])
-    assert (event.data.channel, event.data.agency, event.data.procedure) == ("supervisor", "tax", "complaint-supervisor")
+    assert (event.data.channel, event.data.agency, event.data.procedure) == (
+        "supervisor",
+        "tax",
+        "complaint-supervisor",
+    )
     assert event.data.intake == {"supervisor": "monitor-1", "body": "enterprise", "term_to": "2099-12-31"}
     listed = office.get("/desk/reports").text
     assert listed.count('class="box report"') == 1
@@ -37,7 +41,9 @@ def test_a_supervisor_files_a_report_of_their_own_and_sees_its_code_once(office)
 
 def test_a_report_in_somebody_elses_name_is_ones_own(office):
     in_office(office)
-    assert office.sends("/desk/reports/_new", supervisor="monitor-2", channel="hotline", name="张三", **REPORT).is_success
+    assert office.sends(
+        "/desk/reports/_new", supervisor="monitor-2", channel="hotline", name="张三", **REPORT
+    ).is_success
     event = decode(office.cases.published[-1])
     assert (event.data.channel, event.data.intake["supervisor"]) == ("supervisor", "monitor-1")
     assert event.data.identity_ref is None

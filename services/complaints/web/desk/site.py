@@ -9,7 +9,14 @@ from services.complaints.web.commands import Commands
 from services.complaints.web.desk import home, intake_pages
 from services.complaints.web.desk.cases import case_pages, work_pages
 from services.complaints.web.desk.cases.case import CaseReader
-from services.complaints.web.desk.offices import cashier_pages, ledger_pages, report_pages, reward_pages, supervisor_pages, survey_pages
+from services.complaints.web.desk.offices import (
+    cashier_pages,
+    ledger_pages,
+    report_pages,
+    reward_pages,
+    supervisor_pages,
+    survey_pages,
+)
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.web.desk.registry import load_registry
 from services.shared.audit.trail import Trail

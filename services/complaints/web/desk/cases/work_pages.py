@@ -69,12 +69,13 @@ def _tabs(
         "overdue": Address(overdue="1"),
         "paused": Address(paused="1"),
     }
+    counts = service.work_counts([view.query(principal, now) for view in views.values()], scope)
     return [
         {
             "name": name, "key": str(number), "href": view.link(home), "on": view.link(home) == address.link(home),
-            "count": service.work_count(view.query(principal, now), scope),
+            "count": count,
         }
-        for number, (name, view) in enumerate(views.items(), 1)
+        for number, ((name, view), count) in enumerate(zip(views.items(), counts, strict=True), 1)
     ]  # fmt: skip
 
 

@@ -36,7 +36,8 @@ def routes(
     router = APIRouter(route_class=pages.route_class())
 
     def form(
-        request: Request, monitor: Principal, sheet: Sheet, wrong: Mapping[str, str], status: int = 200, detail: str = ""
+        request: Request, monitor: Principal, sheet: Sheet, wrong: Mapping[str, str], status: int = 200,
+        detail: str = "",
     ) -> Response:  # fmt: skip
         said = Wrong({name: _SAID.get(key, key) for name, key in wrong.items()})
         return pages.render(

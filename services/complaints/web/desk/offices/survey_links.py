@@ -20,7 +20,7 @@ class BadList(Exception):
 
 
 def rows_of(content: bytes) -> list[list[str]]:
-    """The lines of a CSV file, in UTF-8 or GB 18030 as spreadsheets save it; empty ones are left out. Raises BadList."""
+    """The lines of a CSV file but for empty ones, in UTF-8 or GB 18030 as spreadsheets save it. Raises BadList."""
     encoding = encoding_of(BytesIO(content)) if len(content) <= MAX_LIST else None
     if encoding is None:
         raise BadList
