@@ -23,6 +23,7 @@ from deploy.embedded.plan import Refused
 from deploy.embedded.stack import Stack, StartFailed
 from duban import context
 from duban.context import DataOption, fail
+from services.shared.settings import Settings
 from simulation.city import generate
 from simulation.comparison import as_expected, difference
 from simulation.oracle import Expected, expected
@@ -34,6 +35,7 @@ _TOKEN_SECONDS = 12 * 3600
 _TICKET_SECONDS = 3600
 _HTTP_SECONDS = 60.0
 _SHOWN = 20
+_ACCOUNTS = ("clerk", "agency", "head", "supervisor", "leader")
 _console = Console()
 
 
@@ -84,7 +86,7 @@ def demo(
             info = context.load(data)
             policies = stack.plan.policies
             town = generate.generate(policies, seed, days, scale)
-            _console.print(f"board: {_sign_in_link(info, town.timeline)}", style="bold", soft_wrap=True)
+            _tell_where(info, town.timeline)
             outcome = asyncio.run(_run(info, town, policies, speed, timeout))
             _print(town, outcome)
             if not once:
@@ -120,9 +122,20 @@ def _stack(data: Path, ports: dict[str, Any]) -> Iterator[tuple[Stack, bool]]:
                 stack.stop()
 
 
-def _sign_in_link(stack: context.StackInfo, timeline: str) -> str:
+def _tell_where(stack: context.StackInfo, timeline: str) -> None:
+    """Where the city can be looked at, and under which accounts. One sign-in holds for board and desk."""
+    desk = f"{Settings().desk_url}/work"
+    _console.print(f"board: {_sign_in_link(stack, '/', timeline)}", style="bold", soft_wrap=True)
+    _console.print(f"desk: {_sign_in_link(stack, desk, timeline)}", style="bold", soft_wrap=True)
+    _console.print(
+        f"these links sign in as office; other accounts ({', '.join(_ACCOUNTS)}) sign in at {stack.http}{desk}"
+        f"?timeline={timeline} with the passwords in {stack.data / 'users.txt'}", soft_wrap=True,
+    )  # fmt: skip
+
+
+def _sign_in_link(stack: context.StackInfo, page: str, timeline: str) -> str:
     ticket = stack.token("office", ttl_seconds=_TICKET_SECONDS, ticket=True)
-    return f"{stack.http}/sign-in?ticket={ticket}&next={quote(f'/?timeline={timeline}', safe='')}"
+    return f"{stack.http}/sign-in?ticket={ticket}&next={quote(f'{page}?timeline={timeline}', safe='')}"
 
 
 async def _run(stack: context.StackInfo, town: generate.Town, policies: Path, speed: float, patience: float) -> Outcome:
@@ -188,5 +201,5 @@ def _print(town: generate.Town, outcome: Outcome) -> None:
 def _serve(stack: context.StackInfo, town: generate.Town, started: bool) -> None:
     end = "Ctrl-C stops it" if started else "Ctrl-C leaves it running, as it was"
     _console.print(f"serving at {stack.http}: {end}", soft_wrap=True)
-    _console.print(f"sign in: {_sign_in_link(stack, town.timeline)}", soft_wrap=True)
+    _tell_where(stack, town.timeline)
     threading.Event().wait()

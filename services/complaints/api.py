@@ -22,7 +22,7 @@ from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.schemas import Words, command_bodies
-from services.complaints.service import ComplaintService, NotYourChannel
+from services.complaints.service import ComplaintService, NotForReader, NotYourChannel
 from services.complaints.web.commands import Commands
 from services.complaints.web.desk.site import add_desk
 from services.complaints.web.directory import load_directory
@@ -52,6 +52,7 @@ def build(
     app = source_app("Complaints", settings, service, bodies, *EVIDENCE, *INBOX, Words, *BODIES)
 
     app.add_exception_handler(NotYourChannel, _not_your_channel)
+    app.add_exception_handler(NotForReader, _not_for_reader)
     for_text = Depends(require("complaints.text"))
     for_similar, for_note = Depends(require("complaints.similar")), Depends(require("complaints.note"))
 
@@ -65,7 +66,7 @@ def build(
         return Response(encode_json({"items": found}), media_type=JSON)
 
     def note(case_id: str, text_ref: str, principal: Principal = for_note) -> Response:
-        found = service.note(case_id, text_ref, reach("complaints.note", principal))
+        found = service.note(case_id, text_ref, reach("complaints.note", principal), principal)
         recorded.append(principal.subject, "complaint.text-read", case_id)
         return Response(encode_json({"text": found}), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
@@ -99,3 +100,8 @@ def build(
 
 async def _not_your_channel(_: Request, error: Exception) -> Response:
     return Problem(403, "Not your channel", str(error), slug="not-your-channel").response()
+
+
+async def _not_for_reader(_: Request, error: Exception) -> Response:
+    detail = f"this text is for the roles of {error}"
+    return Problem(403, "Not your role", detail, slug="forbidden", endpoint=str(error)).response()

@@ -41,9 +41,9 @@ class ComplaintDocument(CaseDocument):
             {"fields": ["supervisor", "filed_at"], "sparse": True, "name": "supervisor", "cls": False},
             {"fields": ["found", "considered"], "sparse": True, "name": "rewardable", "cls": False},
             {"fields": ["open311.service_code", "filed_at"], "sparse": True, "name": "open311", "cls": False},
-            {"fields": ["due_at", "_id"], "sparse": True, "name": "work", "cls": False},
-            {"fields": ["holders", "due_at", "_id"], "sparse": True, "name": "work_of", "cls": False},
-            {"fields": ["timeline", "due_version"], "name": "due_version", "cls": False},
+            {"fields": ["timeline", "due_at", "_id"], "name": "work_by_due", "cls": False},
+            {"fields": ["timeline", "holders", "due_at", "_id"], "name": "work_by_holder", "cls": False},
+            {"fields": ["due_version"], "name": "due_by_version", "cls": False},
         ],
     }
     channel = StringField(required=True)
@@ -68,7 +68,7 @@ class ComplaintDocument(CaseDocument):
     untold = IntField()  # version whose reply, or merging, is not yet told to all that are merged
     receipt = StringField()
     sealed = EmbeddedDocumentField(WaitingIdentity)
-    due_at = IntField()  # what services.complaints.due.Due says; on the live timeline alone
+    due_at = IntField()  # what services.complaints.due.Due says
     due_clock = StringField()
     due_owner = StringField()
     provisional = BooleanField()
@@ -91,6 +91,14 @@ class KeptDecree(Document):
     id = StringField(primary_key=True)
     at = IntField(required=True)
     data = BinaryField(required=True)
+
+
+class KeptClock(Document):
+    """The last tick of a timeline other than live, in microseconds: once on the log, it is gone from the outbox."""
+
+    meta = {"db_alias": "complaints", "collection": "clocks", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    as_of = IntField(required=True)
 
 
 class ComplaintText(Document):

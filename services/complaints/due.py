@@ -161,12 +161,12 @@ class DueTimes:
         return state, reached
 
     def _ending(self, state: CaseState, clock: Clock, status: str) -> str | None:
-        """The first command of the life's table that ends `clock` and that a case in `status` accepts. A merged one is
-        answered with the case that it was merged into: nothing is expected of anybody."""
+        """The first command of the life's table that ends `clock` and that a case in `status` accepts. To pass the case
+        on is never what is expected; nor is anything of anybody for a merged one, which is answered with another."""
         if status == "merged":
             return None
         ending = self._stops.get(state.procedure or "", {}).get(clock.spec, frozenset())
-        return next((command for command in LIFE.table[status] if command in ending), None)
+        return next((c for c in LIFE.table[status] if c in ending and c != "return"), None)
 
 
 def fields_of(due: Due) -> dict[str, Any]:

@@ -7,7 +7,13 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, ComplaintText, KeptDecree
+from services.complaints.documents import (
+    ComplaintBroadcast,
+    ComplaintDocument,
+    ComplaintText,
+    KeptClock,
+    KeptDecree,
+)
 from services.complaints.domain.complaint import ANSWERED, Complaint
 from services.complaints.due import Decree, Due, fields_of
 from services.complaints.work import Listed, WorkQuery
@@ -16,7 +22,16 @@ from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases, Stored
 
-_COUNTED = ("due_at", "due_clock", "status", "holders", "agency", "paused", "next_step")  # all that _work asks for
+_COUNTED = (
+    "timeline",
+    "due_at",
+    "due_clock",
+    "status",
+    "holders",
+    "agency",
+    "paused",
+    "next_step",
+)  # all that _work asks for
 
 
 class Reported(NamedTuple):
@@ -84,17 +99,24 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
         """At most `query.limit` complaints of the work list, those due first."""
 
     def work_counts(self, queries: Sequence[WorkQuery]) -> list[int]:
-        """How many complaints each of `queries` finds, wherever its page begins. All are within the same reach."""
+        """How many complaints each of `queries` finds, wherever its page begins. All are of one timeline and
+        within the same reach."""
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
-        """At most `most` live complaints whose due times another policy or calendar gave, but for closed ones; and
-        those that have none yet."""
+        """At most `most` complaints whose due times another policy or calendar gave, but for closed ones; and those
+        that have none yet."""
 
     def set_due(self, stored: Stored[Complaint], due: Due) -> bool:
         """Keep due times computed for the case as it was read; False when somebody has written it since."""
 
     def kept_decrees(self) -> list[Decree]:
         """Every decree that was broadcast on the live timeline."""
+
+    def timelines(self) -> list[str]:
+        """The timelines other than live that have a tick and complaints."""
+
+    def ticked(self, timeline: str) -> int | None:
+        """The last tick of a timeline other than live, in microseconds; None before the first."""
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         """Sealed identities that the vault does not have yet."""
@@ -182,7 +204,8 @@ class MongoComplaints(MongoCases[Complaint]):
     def work_counts(self, queries: Sequence[WorkQuery]) -> list[int]:
         """One pass over what any of them may find, each document without its history."""
         any_of_them = WorkQuery(
-            statuses=frozenset().union(*(query.statuses for query in queries)), holders=queries[0].holders
+            statuses=frozenset().union(*(query.statuses for query in queries)), holders=queries[0].holders,
+            timeline=queries[0].timeline,
         )  # fmt: skip
         each = {
             str(number): [{"$match": _work(msgspec.structs.replace(query, after=None))}, {"$count": "found"}]
@@ -193,9 +216,11 @@ class MongoComplaints(MongoCases[Complaint]):
         return [found[0]["found"] if (found := counted[number]) else 0 for number in each]
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
-        stale = {"due_version": {"$ne": version}}
-        query = {"timeline": LIVE, "$or": [{**stale, "status": {"$ne": "closed"}}, {"due_version": None}]}
-        found = self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).limit(most)
+        other = [{"due_version": {side: version}, "status": {"$ne": "closed"}} for side in ("$lt", "$gt")]
+        found: list[dict[str, Any]] = []
+        for query in ({"due_version": None}, *other):  # three small ranges of the index
+            if (room := most - len(found)) > 0:
+                found += self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}).limit(room)
         return [self._stored(document) for document in found]
 
     def set_due(self, stored: Stored[Complaint], due: Due) -> bool:
@@ -203,11 +228,23 @@ class MongoComplaints(MongoCases[Complaint]):
         return bool(self._cases.update_one(as_read, {"$set": fields_of(due)}).matched_count)
 
     def broadcast(self, timeline: str, as_of: int, decree: bytes | None = None) -> None:
-        """A decree is kept first: who dies between the two gives it again, and it is the same one."""
+        """A decree is kept first: who dies between the two gives it again, and it is the same one. The clock of a
+        timeline is kept last: it is never ahead of the ticks."""
         if timeline == LIVE and decree:
             name = msgspec.json.decode(decree, type=CalendarDecreedV1).version
             KeptDecree.objects(id=name).update_one(set_on_insert__at=as_of, set_on_insert__data=decree, upsert=True)
         super().broadcast(timeline, as_of, decree)
+        if timeline != LIVE:
+            KeptClock._get_collection().update_one({"_id": timeline}, {"$max": {"as_of": as_of}}, upsert=True)
+
+    def timelines(self) -> list[str]:
+        """Every source gets the ticks of every timeline: many a log holds no complaint."""
+        names = [clock["_id"] for clock in KeptClock._get_collection().find({}, {"_id": 1})]
+        return [name for name in names if self._cases.find_one({"timeline": name}, {"_id": 1})]
+
+    def ticked(self, timeline: str) -> int | None:
+        found = KeptClock._get_collection().find_one({"_id": timeline})
+        return int(found["as_of"]) if found else None
 
     def kept_decrees(self) -> list[Decree]:
         found = KeptDecree._get_collection().find({})
@@ -226,16 +263,17 @@ def _due(document: Mapping[str, Any]) -> Due:
 
 
 def _work(query: WorkQuery) -> dict[str, Any]:
-    """WorkQuery.matches as a query of documents; those of other timelines have no due time."""
-    found: dict[str, Any] = {"due_at": {"$gte": 0}, "status": {"$in": sorted(query.statuses)}}
+    """WorkQuery.matches as a query of documents; what leads it is what the list is sorted by."""
+    due = {"$gte": 0} if query.due_before is None else {"$gte": 0, "$lt": query.due_before}
+    found: dict[str, Any] = {
+        "timeline": query.timeline, "due_at": due, "status": {"$in": sorted(query.statuses)},
+    }  # fmt: skip
     if query.holders is not None:
         found["holders"] = {"$in": sorted(query.holders)}
     if query.clock is not None:
         found["due_clock"] = query.clock
     if query.agency is not None:
         found["agency"] = query.agency
-    if query.due_before is not None:
-        found["due_at"] = {"$gte": 0, "$lt": query.due_before}
     if query.paused:
         found["paused"] = True
     if query.steps is not None:
@@ -327,8 +365,7 @@ class MemoryComplaints(MemoryCases[Complaint]):
         found = []
         for case_id, (stored, _) in self._cases.items():
             known = self.extras.get(case_id, {}).get("due_version")
-            live = stored.case.timeline == LIVE
-            if live and known != version and (known is None or stored.case.status != "closed"):
+            if known != version and (known is None or stored.case.status != "closed"):
                 found.append(stored)
         return found[:most]
 
@@ -345,6 +382,12 @@ class MemoryComplaints(MemoryCases[Complaint]):
         if timeline == LIVE and decree:
             self._decrees.append(Decree(as_of, msgspec.json.decode(decree, type=CalendarDecreedV1)))
         super().broadcast(timeline, as_of, decree)
+
+    def timelines(self) -> list[str]:
+        return list({name for name, _ in self.ticks} & {stored.case.timeline for stored, _ in self._cases.values()})
+
+    def ticked(self, timeline: str) -> int | None:
+        return max((as_of for name, as_of in self.ticks if name == timeline), default=None)
 
     def waiting_identities(self) -> Iterator[KeptIdentity]:
         for case_id, extra in list(self.extras.items()):

@@ -12,11 +12,13 @@ from services.complaints.domain.duplicates import Similar, similar, window
 from services.complaints.domain.handling import Handling
 from services.complaints.domain.receipt_code import plain
 from services.complaints.due import DueTimes, fields_of
+from services.complaints.reading import may_read, reading_of
 from services.complaints.receipts import Receipts
 from services.complaints.repository import ComplaintRepository
 from services.complaints.work import Listed, WorkQuery, within
 from services.contracts.complaints import ComplaintFiledV1, ComplaintMergedV1, ComplaintRepliedV1
 from services.contracts.envelope import LIVE, EventModel
+from services.contracts.instants import from_micros
 from services.contracts.lifecycle import Refused
 from services.contracts.registry import event_type
 from services.shared.access import CHANNELS, Principal, Reach, may_file
@@ -35,6 +37,10 @@ KIND = Kind(service="complaints", topic="complaints.v1", case_type=Complaint, li
 
 class NotYourChannel(Exception):
     """Another role files under this channel. The message says which."""
+
+
+class NotForReader(Exception):
+    """The text is for the roles of another endpoint, which the message names (reading.py)."""
 
 
 class ComplaintService(CaseService[Complaint]):
@@ -84,8 +90,7 @@ class ComplaintService(CaseService[Complaint]):
         self._complaints.mark_told(case_id, version)
 
     def _write(self, order: Order, stored: Any, case_id: str, key: str | None, digest: str) -> Write[Complaint]:
-        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was.
-        With the event goes what the work list shows of it: when it is due, and what is next."""
+        """A supervisor's report is looked up in the register first (row A5); a repeated one is known by what it was."""
         data = order.data
         if (
             self._admit
@@ -95,13 +100,22 @@ class ComplaintService(CaseService[Complaint]):
         ):
             order = msgspec.structs.replace(order, data=self._admit(data, order.actor))
         write = super()._write(order, stored, case_id, key, digest)
-        if order.timeline != LIVE:
+        if order.timeline != LIVE or not isinstance(data, _TOLD_ON):
             return write
-        beside = {"untold": write.version} if isinstance(data, _TOLD_ON) else {}
-        if self.due is not None:
-            before = self.cases.history(case_id) if stored else []
-            beside |= fields_of(self.due().of(write.after, [*before, *write.events]))
-        return msgspec.structs.replace(write, extra={**write.extra, **beside})
+        return msgspec.structs.replace(write, extra={**write.extra, "untold": write.version})
+
+    def complete(self, writes: Sequence[Write[Complaint]]) -> list[Write[Complaint]]:
+        """With its events goes what the work list shows of a case: when it is due, and what is next."""
+        if self.due is None:
+            return list(writes)
+        due, before = self.due(), self.cases.histories([w.after.case_id for w in writes if w.before])
+
+        def completed(write: Write[Complaint]) -> Write[Complaint]:
+            known = before.get(write.after.case_id, [])
+            shown = fields_of(due.of(write.after, [*known, *write.events]))
+            return msgspec.structs.replace(write, extra={**write.extra, **shown})
+
+        return [completed(write) for write in writes]
 
     def _answer_merged(self, lead: str) -> None:
         """Give the newest reply to `lead` to every complaint merged into it that does not have it yet."""
@@ -146,6 +160,15 @@ class ComplaintService(CaseService[Complaint]):
         others = self._complaints.about(case.about, *window(case, days), _MOST_COMPARED) if case.about else []
         return similar(case, others, days)
 
+    def now(self, timeline: str) -> datetime:
+        """What "now" is on a timeline: its last tick, before the first one and on the live one the clock's."""
+        ticked = None if timeline == LIVE else self._complaints.ticked(timeline)
+        return self.clock() if ticked is None else from_micros(ticked)
+
+    def timelines(self) -> list[str]:
+        """The timelines that a list can show, the live one first."""
+        return sorted({LIVE, *self._complaints.timelines()}, key=lambda name: (name != LIVE, name))
+
     def work(self, query: WorkQuery, reach: Reach) -> list[Listed]:
         """A page of the work list, as far as it lies within `reach`."""
         return self._complaints.work(msgspec.structs.replace(query, holders=within(reach, self.groups)))
@@ -159,13 +182,17 @@ class ComplaintService(CaseService[Complaint]):
         """The complaints that are answered with this one."""
         return self._complaints.merged_into(case_id)
 
-    def note(self, case_id: str, text_ref: str, reach: Reach) -> str:
-        """A text that the history of the case refers to. Raises NotFound or OutsideScope."""
+    def note(self, case_id: str, text_ref: str, reach: Reach, reader: Principal) -> str:
+        """A text that the history of the case refers to. Raises NotFound, OutsideScope, or NotForReader."""
         _, history = self.read(case_id, reach)
         quoted = f'"{text_ref}"'.encode()
-        text = self._complaints.text(text_ref) if any(quoted in e.data for e in history) else None
+        events = {e.type for e in history if quoted in e.data}
+        text = self._complaints.text(text_ref) if events else None
         if text is None:
             raise NotFound
+        for event in sorted(events):
+            if not may_read(event, reader):
+                raise NotForReader(reading_of(event))
         return text
 
     def keep_text(self, text: str, request_name: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from services.complaints.domain.complaint import LIFE, Complaint
 from services.complaints.due import Due
+from services.contracts.envelope import LIVE
 from services.contracts.lifecycle import NEW
 from services.shared.access import TABLE, Principal, Reach
 
@@ -23,13 +24,14 @@ class Listed(NamedTuple):
 
 
 class WorkQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which live complaints, those due first: sorted by due time, then by id. None: any.
+    """Which complaints of one timeline, those due first: sorted by due time, then by id. None: any.
 
     `holders`: at least one of these agencies has the case in hand. `clock` is the one
     that is due first, `agency` the lead agency, `due_before` an instant in microseconds, `steps` the commands that are
     expected next, `after` the due time and the id of the last one seen.
     """
 
+    timeline: str = LIVE
     statuses: frozenset[str] = OPEN
     holders: frozenset[str] | None = None
     clock: str | None = None
@@ -44,7 +46,8 @@ class WorkQuery(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a complaint is one of these, wherever the page begins."""
         case, due = listed
         return (
-            case.status in self.statuses
+            case.timeline == self.timeline
+            and case.status in self.statuses
             and (self.holders is None or not self.holders.isdisjoint(due.holders))
             and (self.clock is None or due.due_clock == self.clock)
             and self.agency in (None, case.agency)

@@ -24,7 +24,8 @@ class TrailStep(EventModel):
 class AlertV1(EventModel):
     """`rule` and `clock` name what was broken in policy; `explanation` says so in Chinese and English.
 
-    `settled` is done late and stays on record; `corrected` was in time after all, by an event that came late.
+    `settled` is done late and stays on record; `corrected` was in time after all, by an event that came late. Where an
+    alert is about several agencies, `agencies` are all of them, and `agency` is the one that acted last (row B1).
     """
 
     alert_id: str
@@ -43,6 +44,7 @@ class AlertV1(EventModel):
     case_ref: str | None = None
     source_ref: str | None = None
     agency: str | None = None
+    agencies: list[str] = []
     section: str | None = None
     officer: str | None = None
     due_at: Instant | None = None

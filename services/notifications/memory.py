@@ -60,10 +60,10 @@ class MemoryAlerts:
 
     def alert(self, alert_id: str, scope: Scope) -> dict[str, Any] | None:
         alert = self._alerts.get(alert_id)
-        return alert.item if alert and scope.admits(alert.agency, alert.group) else None
+        return alert.item if alert and scope.shows(alert.item) else None
 
     def by_prefix(self, prefix: str, scope: Scope, limit: int) -> list[str]:
-        found = (a.alert_id for a in self._alerts.values() if scope.admits(a.agency, a.group))
+        found = (a.alert_id for a in self._alerts.values() if scope.shows(a.item))
         return sorted(alert_id for alert_id in found if alert_id.startswith(prefix))[:limit]
 
     def history(self, alert_id: str) -> list[FeedEntry]:
@@ -81,7 +81,7 @@ class MemoryAlerts:
         return {value: dict(counts) for value, counts in found.items()}
 
     def timelines(self, scope: Scope) -> list[str]:
-        of_alerts = {a.timeline for a in self._alerts.values() if scope.admits(a.agency, a.group)}
+        of_alerts = {a.timeline for a in self._alerts.values() if scope.shows(a.item)}
         return sorted(of_alerts | set(self._marks))
 
     def feed(self, after: int, query: AlertQuery, scope: Scope, limit: int) -> list[FeedEntry]:

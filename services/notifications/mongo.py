@@ -114,10 +114,7 @@ class MongoAlerts:
         filters = {name: value for name, value in query.filters().items() if name != without}
         narrowing = ("case_ref", "source_ref", "agency")
         match |= {name: filters.pop(name) for name in narrowing if name in filters}
-        within = _within(scope)
-        if set(within) & set(match):
-            within = {"$and": [within]}
-        return {**match, **({} if "$or" in within or "$and" in within else within), **filters, **within}
+        return {**match, **filters, **_within(scope)}
 
     def page(self, query: AlertQuery, scope: Scope) -> tuple[list[dict[str, Any]], str | None]:
         found: list[dict[str, Any]] = []
@@ -169,11 +166,11 @@ class MongoAlerts:
 
     def alert(self, alert_id: str, scope: Scope) -> dict[str, Any] | None:
         found = self._alerts.find_one({"_id": alert_id})
-        return found["item"] if found and scope.admits(found["agency"], found["group"]) else None
+        return found["item"] if found and scope.shows(found["item"]) else None
 
     def by_prefix(self, prefix: str, scope: Scope, limit: int) -> list[str]:
-        found = self._alerts.find(_beginning(prefix), {"agency": 1, "group": 1}).sort("_id", ASCENDING)
-        return [d["_id"] for d in found if scope.admits(d["agency"], d["group"])][:limit]
+        found = self._alerts.find(_beginning(prefix), dict.fromkeys(_CONCERNED, 1)).sort("_id", ASCENDING)
+        return [d["_id"] for d in found if scope.shows(d)][:limit]
 
     def history(self, alert_id: str) -> list[FeedEntry]:
         return [_entry(d) for d in self._feed.find({"alert_id": alert_id}).sort("position", ASCENDING)]
@@ -202,7 +199,7 @@ class MongoAlerts:
 
     def _count(self, match: dict[str, Any]) -> Cube:
         group = {
-            "_id": {name: f"${name}" for name in DIMENSIONS}, "count": {"$sum": 1},
+            "_id": {name: f"${name}" for name in (*DIMENSIONS, "agencies", "groups")}, "count": {"$sum": 1},
             "oldest_us": {"$min": "$raised_us"}, "newest_us": {"$max": "$raised_us"},
         }  # fmt: skip
         return Cube(
@@ -216,6 +213,8 @@ class MongoAlerts:
                 count=int(g["count"]),
                 oldest_us=int(g["oldest_us"]),
                 newest_us=int(g["newest_us"]),
+                agencies=tuple(g["_id"].get("agencies") or ()),
+                groups=tuple(g["_id"].get("groups") or ()),
             )
             for g in self._alerts.aggregate([{"$match": match}, {"$group": group}])
         )
@@ -265,11 +264,13 @@ class MongoAlerts:
         return {"timeline": timeline, "count": count, "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1.0)}
 
 
+_CONCERNED = ("agency", "group", "agencies", "groups")
 _ENTRY = {"_id": 0, "position": 1, "change": 1, "timeline": 1, "latency_ms": 1, "item": 1}
 
 
 def _document(alert: Alert) -> dict[str, Any]:
-    return {
+    several = {"agencies": list(alert.agencies), "groups": list(alert.groups)} if alert.agencies else {}
+    return several | {
         "_id": alert.alert_id, "alert_id": alert.alert_id, "version": alert.version, "timeline": alert.timeline,
         "rule": alert.rule, "agency": alert.agency, "group": alert.group, "severity": alert.severity,
         "state": alert.state, "case_ref": alert.item["case_ref"], "source_ref": alert.item["source_ref"],
@@ -301,10 +302,8 @@ def _entry(document: dict[str, Any]) -> FeedEntry:
 def _within(scope: Scope) -> dict[str, Any]:
     if scope.city:
         return {}
-    seen = {"agency": {"$in": sorted(scope.agencies)}, "group": {"$in": sorted(scope.groups)}}
-    chosen = {name: clause for name, clause in seen.items() if clause["$in"]}
-    if len(chosen) == 1:
-        return chosen
+    agencies, groups = {"$in": sorted(scope.agencies)}, {"$in": sorted(scope.groups)}
+    seen = {"agency": agencies, "agencies": agencies, "group": groups, "groups": groups}
     return {"$or": [{name: clause} for name, clause in seen.items()]}
 
 

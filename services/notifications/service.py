@@ -36,7 +36,7 @@ class Inbox:
         for record in batch:
             data = record.event.data
             if isinstance(data, AlertV1):
-                alert = alert_of(data, self._directory.group_of(data.agency))
+                alert = alert_of(data, self._directory.group_of)
                 versions.setdefault(alert.key, (alert, record))
                 if alert.alert_id not in newest or newest[alert.alert_id].version < alert.version:
                     newest[alert.alert_id] = alert

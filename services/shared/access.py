@@ -84,7 +84,7 @@ TABLE: Mapping[str, Access] = {
         "agency head clerk supervisor office leader importer", "own", "state and history of a case"
     ),
     "complaints.text": _entry("agency head clerk office", "own", "what the person wrote"),
-    "complaints.note": _entry("agency head clerk supervisor office", "own", "a text that the case's history refers to"),
+    "complaints.note": _entry("agency head clerk supervisor office", "own", "a text of the history, see reading.py"),
     "complaints.ask": _entry("agency clerk office", "own", "ask the person, or tell them something (A3)"),
     "complaints.supplement": _entry("clerk office", "city", "what the person adds, taken down by a clerk (A3)"),
     "complaints.identify": _entry("clerk office", "city", "a name given after filing, taken down by a clerk (A3)"),

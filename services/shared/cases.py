@@ -5,7 +5,7 @@ imported log costs a few round trips and no object a field.
 """
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -82,6 +82,9 @@ class CaseRepository(Protocol[C]):
 
     def history(self, case_id: str) -> list[Recorded]: ...
 
+    def histories(self, case_ids: Collection[str]) -> dict[str, list[Recorded]]:
+        """The histories of those of `case_ids` that there are."""
+
     def save(self, write: Write[C]) -> None:
         """Raises WriteConflict when another writer was first."""
 
@@ -124,17 +127,20 @@ class MongoCases(Generic[C]):
         return self._stored(found) if found else None
 
     def load_many(self, case_ids: Collection[str]) -> dict[str, Stored[C]]:
-        ids = list(case_ids)
-        found: dict[str, Stored[C]] = {}
-        for start in range(0, len(ids), IDS_A_QUERY):
-            query = {"_id": {"$in": ids[start : start + IDS_A_QUERY]}}
-            for document in self._cases.find(query, {"outbox": 0, "history": 0, "results": 0}):
-                found[document["_id"]] = self._stored(document)
-        return found
+        found = self._in_lots(case_ids, {"outbox": 0, "history": 0, "results": 0})
+        return {document["_id"]: self._stored(document) for document in found}
 
     def history(self, case_id: str) -> list[Recorded]:
         found = self._cases.find_one({"_id": case_id}, {"history": 1})
-        return [msgspec.convert(entry, Recorded) for entry in found["history"]] if found else []
+        return _recorded(found) if found else []
+
+    def histories(self, case_ids: Collection[str]) -> dict[str, list[Recorded]]:
+        return {document["_id"]: _recorded(document) for document in self._in_lots(case_ids, {"history": 1})}
+
+    def _in_lots(self, case_ids: Collection[str], fields: dict[str, int]) -> Iterator[dict[str, Any]]:
+        ids = list(case_ids)
+        for start in range(0, len(ids), IDS_A_QUERY):
+            yield from self._cases.find({"_id": {"$in": ids[start : start + IDS_A_QUERY]}}, fields)
 
     def save(self, write: Write[C]) -> None:
         if write.before is None:
@@ -234,6 +240,9 @@ class MemoryCases(Generic[C]):
         with self._lock:
             return list(self._cases[case_id][1]) if case_id in self._cases else []
 
+    def histories(self, case_ids: Collection[str]) -> dict[str, list[Recorded]]:
+        return {case_id: found for case_id in case_ids if (found := self.history(case_id))}
+
     def save(self, write: Write[C]) -> None:
         case_id = write.after.case_id
         with self._lock:
@@ -274,6 +283,10 @@ def _fields_of(case: Case) -> dict[str, Any]:
 def _outbox(write: Write[Any]) -> list[dict[str, Any]]:
     entries = zip(write.events, write.bodies, strict=True)
     return [{"sequence": e.sequence, "at": e.at, "body": body} for e, body in entries]
+
+
+def _recorded(document: Mapping[str, Any]) -> list[Recorded]:
+    return [msgspec.convert(entry, Recorded) for entry in document["history"]]
 
 
 def _history(write: Write[Any]) -> list[dict[str, Any]]:

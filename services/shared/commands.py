@@ -115,6 +115,10 @@ class CaseService(Generic[C]):
         """Fields that the document of a new live case has beside the case."""
         return {}
 
+    def complete(self, writes: Sequence[Write[C]]) -> list[Write[C]]:
+        """`writes` with what their documents have beside the case that follows from its events."""
+        return list(writes)
+
     def answer(self, case: C, version: int, *, opened: bool) -> Answer:
         """What the caller is told."""
         return Answer(case_id=case.case_id, status=case.status, version=version, sequence=case.sequence)
@@ -154,7 +158,7 @@ class CaseService(Generic[C]):
     def _saved(self, order: Order, stored: Stored[C] | None, case_id: str, key: str | None, digest: str) -> Answer:
         """Carry `order` out on the case as it was read. Raises WriteConflict when another writer was first."""
         self._check(order, stored)
-        write = self._write(order, stored, case_id, key, digest)
+        (write,) = self.complete([self._write(order, stored, case_id, key, digest)])
         self.cases.save(write)
         failpoint("command.saved")
         self.observe(order.data)

@@ -107,7 +107,7 @@ class Importer:
             outcome.note(case_id, applied=len(write.events) if write else 0, refused=refused)
             if write:
                 writes.append(write)
-        lost = self._service.cases.save_many(writes)
+        lost = self._service.cases.save_many(self._service.complete(writes))
         for case_id in lost:
             outcome.forget(case_id)
         for case_id, todo in batches:

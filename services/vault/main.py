@@ -22,7 +22,7 @@ from services.shared.settings import Settings
 from services.shared.source_app import utc_now
 from services.vault.api import build
 from services.vault.domain.policy import VaultPolicy, read_policy
-from services.vault.housekeeping import keep_house
+from services.vault.housekeeping import House
 from services.vault.keyring import Keyring
 from services.vault.repository import MongoVault
 from services.vault.service import VAULT, VaultService
@@ -75,7 +75,7 @@ def serve(host: str = "127.0.0.1", port: Annotated[int, typer.Option(help="HTTP 
     stop = threading.Event()
     threads = [
         threading.Thread(target=sealer.run, args=(stop,), name="audit-sealer"),
-        threading.Thread(target=keep_house, args=(service, stop), name="housekeeping"),
+        threading.Thread(target=House(service).keep, args=(stop,), name="housekeeping"),
     ]
     for thread in threads:
         thread.start()

@@ -1,7 +1,7 @@
 """Where sealed identities and openings are kept: the interface, on MongoDB, and in memory. Single-document writes."""
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -60,6 +60,9 @@ class VaultRepository(Protocol):
 
     def openings(self, limit: int) -> list[Opening]:
         """The newest openings."""
+
+    def now(self) -> datetime:
+        """What the store's own clock says."""
 
     def check(self) -> None:
         """Raises when the store does not answer."""
@@ -139,6 +142,11 @@ class MongoVault:
     def openings(self, limit: int) -> list[Opening]:
         return [_opening(found) for found in self._openings.find({}).sort("requested_at", -1).limit(limit)]
 
+    def now(self) -> datetime:
+        db = IdentityDocument._get_db()
+        now: datetime = db.command("hello", codec_options=db.codec_options)["localTime"]
+        return now
+
     def check(self) -> None:
         IdentityDocument._get_db().command("ping")
 
@@ -170,9 +178,10 @@ def _opening(document: dict[str, Any]) -> Opening:
 
 
 class MemoryVault:
-    """The same in memory, for tests without a server."""
+    """The same in memory, for tests without a server. `time` is its clock's: late enough to leave it to the vault's."""
 
     def __init__(self) -> None:
+        self.time = datetime.max.replace(tzinfo=UTC)
         self._lock = threading.Lock()
         self.records: dict[str, Record] = {}
         self._openings: dict[str, Opening] = {}
@@ -229,6 +238,9 @@ class MemoryVault:
 
     def openings(self, limit: int) -> list[Opening]:
         return sorted(self._openings.values(), key=lambda o: o.requested_at, reverse=True)[:limit]
+
+    def now(self) -> datetime:
+        return self.time
 
     def check(self) -> None:
         """Memory always answers."""

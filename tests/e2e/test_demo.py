@@ -16,11 +16,15 @@ from deploy.embedded.plan import ROOT
 from deploy.embedded.stack import free_base, free_ports
 from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
+from tests.support.screens import SCREENS
 from tests.support.stack import eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 TITLES = {"zh": "督办看板", "en": "Alert board"}
+LISTS = {"zh": "工作清单", "en": "Work list"}
 DAYS = 20
+TIMELINE = f"city-7-{DAYS}d"
+FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
 class Demo:
@@ -55,12 +59,56 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         running.process.wait(60)
 
 
-def _open(browser: Browser, address: str, lang: str, size: str) -> Page:
+def _look_at_the_desk(browser: Browser, demo: Demo) -> None:
+    """From the printed link, from the board's header and under a printed account: the city's own complaints."""
+    desk = demo.says(r"serving at .*\n.*\ndesk: (http\S+)\n")
+    for lang, size in SCREENS:
+        page = _open(browser, desk, lang, size, LISTS)
+        expect(page.locator(".badge")).to_contain_text(TIMELINE)
+        assert page.locator("tbody tr.row").count() > 20
+        expect(page.locator(".left-late").first).to_be_visible()
+        assert page.evaluate(FITS), "it is wider than the screen"
+        shoot(page, f"demo-desk-{lang}-{size}")
+        assert findings(page) == []
+        page.locator(".row-link").first.click()
+        expect(page.locator(".badge")).to_contain_text(TIMELINE)
+        expect(page.locator(".clock").first).to_be_visible()
+        assert page.locator(".event").count() >= 1
+        assert page.locator(".act").count() == 0
+        assert page.evaluate(FITS), "it is wider than the screen"
+        shoot(page, f"demo-case-{lang}-{size}")
+        assert findings(page) == []
+        page.locator('.places [data-go="b"]').click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(TIMELINE)
+        page.locator('.places [data-go="d"]').click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(TIMELINE)
+        page.goto(page.url.split("?")[0])
+        shoot(page, f"demo-desk-live-{lang}-{size}")
+        page.locator(".empty a").click()  # the live list is empty, and leads to the city
+        expect(page.locator("tbody tr.row").first).to_be_visible()
+        page.locator(".work-filters summary").click()
+        page.locator("#filter-timeline").select_option("live")
+        shoot(page, f"demo-desk-filters-{lang}-{size}")
+        page.locator(".work-filters button").click()
+        expect(page.locator(".empty")).to_be_visible()
+        page.go_back()
+        expect(page.locator(".badge")).to_contain_text(TIMELINE)
+    passwords = dict(line.split(" ", 1) for line in (demo.data / "users.txt").read_text().splitlines())
+    page = browser.new_context(viewport=SIZES["desktop"]).new_page()  # type: ignore[arg-type]
+    page.goto(demo.says(r"sign in at (http\S+) "))
+    page.locator("#name").fill("agency")
+    page.locator("#password").fill(passwords["agency"])
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr.row").first).to_be_visible()
+    expect(page.locator(".badge")).to_contain_text(TIMELINE)
+
+
+def _open(browser: Browser, address: str, lang: str, size: str, titles: dict[str, str]) -> Page:
     context = browser.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
     context.add_cookies([{"name": "duban_language", "value": lang, "url": address.split("/sign-in")[0]}])
     page = context.new_page()
     page.goto(address)
-    expect(page.get_by_role("heading", level=1)).to_contain_text(TITLES[lang])
+    expect(page.get_by_role("heading", level=1)).to_contain_text(titles[lang])
     return page
 
 
@@ -75,7 +123,7 @@ def _more(page: Page, than: int) -> int:
 
 
 def test_the_board_fills_while_the_city_runs_and_ctrl_c_ends_it_all(browser: Browser, demo: Demo) -> None:
-    page = _open(browser, eventually(lambda: demo.says(r"board: (http\S+)\n"), 120), "zh", "desktop")
+    page = _open(browser, eventually(lambda: demo.says(r"board: (http\S+)\n"), 120), "zh", "desktop", TITLES)
     page.evaluate("() => { window.unreloaded = true }")
     shown = 0
     for _ in range(3):  # it grows, and grows again, by itself
@@ -84,15 +132,17 @@ def test_the_board_fills_while_the_city_runs_and_ctrl_c_ends_it_all(browser: Bro
     assert page.evaluate("() => window.unreloaded"), "it was loaded again"
     assert not demo.says(r"(the oracle's) \d+ alerts"), "the city was over before the board filled"
 
-    end = eventually(lambda: demo.says(r"sign in: (http\S+)\n"), 200)
+    end = eventually(lambda: demo.says(r"serving at .*\nboard: (http\S+)\n"), 200)
     assert demo.says(r"(the oracle's \d+ alerts, and no other)")
-    page = _open(browser, end, "en", "phone")
+    page = _open(browser, end, "en", "phone", TITLES)
     shoot(page, "demo-done-en-phone")
     assert findings(page) == []
     page.goto(page.url + "&rule=overdue")
     page.locator(".row-link").first.click()
     expect(page.get_by_role("heading", name="How the deadline came about")).to_be_visible()
     shoot(page, "demo-alert-en-phone")
+
+    _look_at_the_desk(browser, demo)
 
     children = psutil.Process(demo.process.pid).children(recursive=True)
     assert len(children) >= 8

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import msgspec
 import pytest
 
 from deploy.embedded.stack import Stack
 from duban.context import load
 from services.complaints.current_due import CurrentDue
-from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, KeptDecree
+from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, KeptClock, KeptDecree
 from services.complaints.domain.handling import Handling
 from services.complaints.due import NO_DUE
 from services.complaints.receipts import Receipts
@@ -20,9 +21,11 @@ from services.complaints.work import WorkQuery
 from services.contracts.clock import CalendarDecreedV1
 from services.contracts.codec import encode_json
 from services.contracts.complaints import ComplaintAcceptedV1, ComplaintDispatchedV1, ComplaintFiledV1
+from services.contracts.identifiers import case_id, new_id
 from services.contracts.instants import to_micros
 from services.shared.access import Principal, Reach
 from services.shared.commands import Order
+from services.shared.importing import Importer, Line
 from services.shared.mongo import connect_store
 from tests.support.folding import POLICIES
 
@@ -39,7 +42,8 @@ def store(infra: Stack) -> Iterator[MongoComplaints]:
     # Others read this log and this list: nothing of these years stays behind.
     ComplaintDocument.objects(about=AGENCY).delete()
     KeptDecree.objects(id=DECREE).delete()
-    ComplaintBroadcast._get_collection().delete_many({"decree": {"$exists": True}})
+    KeptClock._get_collection().delete_many({})
+    ComplaintBroadcast._get_collection().delete_many({})
 
 
 def service_at(store: MongoComplaints, now: list[datetime]) -> tuple[ComplaintService, CurrentDue]:
@@ -74,6 +78,37 @@ def test_pages_follow_one_another_by_due_time_within_a_reach(store: MongoComplai
     assert service.work_counts(asked, own) == [5, 0, 5, 0, 0, 5]
     assert service.work_counts([WorkQuery(paused=True)], Reach(city=False, agencies=frozenset({"nobody"}))) == [0]
     assert service.work(WorkQuery(), Reach(city=False, agencies=frozenset({"another"}))) == []
+
+
+def test_each_timeline_has_its_list_and_its_clock(store: MongoComplaints) -> None:
+    now = [datetime(2026, 3, 2, 1, tzinfo=UTC)]
+    service, _ = service_at(store, now)
+    filed = ComplaintFiledV1(channel="letter", agency=AGENCY)
+    live = service.execute(Order(name="file", data=filed, actor=OFFICE, reach=CITY))[0].case_id
+    steps = (("file", filed), ("accept", ComplaintAcceptedV1()), ("dispatch", ComplaintDispatchedV1(agency=AGENCY)))
+    lines = [
+        Line(source_ref=ref, ordinal=number, command=name, occurred_at=now[0], data=msgspec.Raw(encode_json(data)))
+        for ref in ("c-1", "c-2")
+        for number, (name, data) in enumerate(steps, 1)
+    ]
+    played = f"city-{new_id()[-8:]}"
+    for batch in (lines[:1], lines[1:]):
+        assert Importer(service).apply(played, batch, "importer-1").applied == len(batch)
+    for case in (case_id("complaint", played, ref) for ref in ("c-1", "c-2")):
+        (found,) = [one for one in service.work(WorkQuery(timeline=played), CITY) if one.case.case_id == case]
+        assert found.due == service.due().of(found.case, store.history(case))
+        assert found.due.due_clock == "sign_in"
+    own = Reach(city=False, agencies=frozenset({AGENCY}))
+    assert service.work_counts([WorkQuery(timeline=played)], own) == [2]
+    assert live in {one.case.case_id for one in service.work(WorkQuery(limit=1000), CITY)}
+    assert live not in {one.case.case_id for one in service.work(WorkQuery(timeline=played), CITY)}
+    assert service.now(played) == now[0]
+    for hours in (5, 3, 4):
+        store.broadcast(played, to_micros(now[0] - timedelta(hours=hours)))
+    store.broadcast("wabo-without-complaints", to_micros(now[0]))
+    assert service.timelines() == ["live", played]
+    assert service.now(played) == now[0] - timedelta(hours=3)
+    assert service.now("live") == now[0]
 
 
 def test_a_decree_is_kept_and_open_cases_are_computed_anew(store: MongoComplaints) -> None:

@@ -29,6 +29,7 @@ from tests.support.alerts import T0, alert, record, settled, tick
 from tests.support.processes_of_sources import Process
 from tests.support.seed_board import Board
 from tests.support.stack import eventually
+from tests.unit.notifications.test_inbox import CITY
 
 pytestmark = pytest.mark.stack
 ALL = Scope()
@@ -93,13 +94,14 @@ def api(infra: Stack) -> Iterator[Api]:
 
 
 def fill(store: MemoryAlerts | MongoAlerts) -> None:
-    inbox = Inbox(store, Directory.of(None), now_ms=lambda: 10_000)
+    inbox = Inbox(store, Directory.of(CITY), now_ms=lambda: 10_000)
     severities = ["red", "yellow", "warning", "notice", "yellow", "red", "yellow"]
     raised = [
         alert(f"case-{n}", severity=s, agency=["finance", "housing"][n % 2], due_at=T0 + timedelta(hours=n // 2),
               source_ref=f"ref-{n}")
         for n, s in enumerate(severities)
     ]  # fmt: skip
+    raised.append(alert("case-7", rule="ping-pong", agency="housing", agencies=["housing", "market"]))
     batch = [record(a, cause_ts=10_000 - n * 10) for n, a in enumerate(raised)]
     batch.append(record(settled(raised[1], T0 + timedelta(days=1)), cause_ts=9_000))
     marks = [tick("facts.v1-1", T0, partition=2), tick("complaints.v1-0", T0 + timedelta(microseconds=1))]
@@ -111,18 +113,27 @@ def test_the_database_says_what_memory_says(mongo: MongoAlerts) -> None:
     memory = MemoryAlerts()
     fill(memory)
     fill(mongo)
-    housing = Scope(city=False, agencies=frozenset({"housing"}))
+    scopes = [ALL, Scope(city=False), Scope(city=False, agencies=frozenset({"housing"}), groups=frozenset({"g2"}))]
+    scopes += [Scope(city=False, agencies=frozenset({agency})) for agency in ("housing", "market")]
+    scopes += [Scope(city=False, groups=frozenset({group})) for group in ("g1", "g2", "unassigned")]
     queries = [
         AlertQuery(), AlertQuery(sort="worst"), AlertQuery(severity="yellow"), AlertQuery(state="settled"),
         AlertQuery(source_ref="ref-3"), AlertQuery(text="case-4"), AlertQuery(text=alert("case-2").alert_id[:9]),
         AlertQuery(timeline="other"), AlertQuery(raised_from_us=int(T0.timestamp() * 1e6) + 3_600_000_000),
     ]  # fmt: skip
     for query in queries:
-        for scope in (ALL, housing, Scope(city=False, groups=frozenset({"unassigned"}))):
+        for scope in scopes:
             assert mongo.page(query, scope) == memory.page(query, scope), query
             assert mongo.counts(query, scope, "severity") == memory.counts(query, scope, "severity")
             assert mongo.by_severity(query, scope, "agency") == memory.by_severity(query, scope, "agency")
             assert mongo.feed(2, query, scope, 3) == memory.feed(2, query, scope, 3)
+    between = alert("case-7", rule="ping-pong").alert_id
+    for scope in (Scope(city=False, groups=frozenset({"g2"})), Scope(city=False, agencies=frozenset({"market"}))):
+        assert [item["alert_id"] for item in mongo.page(AlertQuery(), scope)[0]] == [between]
+        assert mongo.alert(between, scope)
+        assert mongo.alert(between, scope) == memory.alert(between, scope)
+        assert mongo.by_prefix(between[:9], scope, 2) == memory.by_prefix(between[:9], scope, 2) == [between]
+        assert mongo.timelines(scope) == memory.timelines(scope)
     for sort in ("newest", "worst"):
         assert pages(mongo, sort) == pages(memory, sort)
     assert mongo.marks("live") == memory.marks("live")

@@ -195,6 +195,27 @@ def test_shredding_is_announced_counted_and_final(stack, case, passwords):
     assert json.loads(shown[-1])["subject"] == found["_id"]
 
 
+@pytest.mark.timeout(600)
+def test_the_vault_shreds_by_itself_what_is_past_its_retention(stack, case):
+    case_id = file(stack, identity={"name": "欧阳金丝雀"})["case_id"]
+    eventually(lambda: waiting(stack) == 0, 60)
+    with MongoClient(stack.mongo, tz_aware=True) as client:
+        identities = client.duban_vault.identities
+        found = identities.find_one({"case_id": case_id})
+        ref, kept_at = found["_id"], found["kept_at"]
+        identities.update_one({"_id": ref}, {"$set": {"kept_at": kept_at.replace(year=kept_at.year - 4, day=1)}})
+        killed = stack.kill("vault")  # it starts again, and looks for what is due
+        eventually(lambda: stack.pids.get("vault") not in (None, killed), 60)
+        eventually(lambda: "sealed_key" not in identities.find_one({"_id": ref}), 120)
+        assert {"box", "key_id"}.isdisjoint(identities.find_one({"_id": ref}))
+    stack.wait_ready("vault", 120)
+    shown = duban(stack, "audit", "show", "--action", "identity.shredded", "--subject", ref, "--json").splitlines()
+    assert {(e["actor"], e["reason"]) for e in map(json.loads, shown)} == {("vault", "retention")}
+    metrics = httpx.get(f"{stack.plan.vault}/metrics", timeout=30).text
+    assert 'duban_vault_shredded_total{by="vault"} 1.0' in metrics
+    eventually(lambda: json.loads(duban(stack, "vault", "shred", "--due", "--dry-run", "--json"))["due"] == 0, 60)
+
+
 def test_a_rotated_key_is_used_at_once_and_what_was_sealed_before_still_opens(stack, case, passwords):
     new = json.loads(
         duban(stack, "vault", "rotate", "--as", "custodian-1", "--json", password=passwords["custodian-1"])

@@ -7,9 +7,10 @@ from services.contracts.identity import Identity, KeptIdentity
 from services.shared.sealing import Custodians, NoCustodians, seal
 from services.vault.domain.opening import Refused
 from services.vault.domain.policy import read_policy
-from services.vault.housekeeping import turn
+from services.vault.housekeeping import DAY_SECONDS, House
 from services.vault.keyring import PRIVATE_FILE, PUBLIC_FILE, Keyring, UnknownKey, Unreadable
 from services.vault.service import Conflict, NotFound, Shredded
+from services.vault.telemetry import OVERDUE
 from tests.support.sources import T0
 from tests.support.vault import POLICY, WHY, ZHANG, Vault
 
@@ -209,6 +210,82 @@ def test_shredded_is_for_ever_though_the_private_key_and_an_approval_are_there(v
     assert vault.service.due().due == 0
 
 
+class Clock:
+    """A monotonic clock that tests move on."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def readable(vault):
+    return sorted(ref for ref, record in vault.store.records.items() if record.sealed)
+
+
+def test_the_vault_shreds_by_itself_when_it_starts_and_once_a_day(vault):
+    clock = Clock()
+    vault.keep("case-1")
+    vault.later(hours=1)
+    vault.keep("case-2")
+    vault.later(days=1)
+    vault.keep("case-3")
+    vault.later(days=POLICY.retention_days - 1, seconds=-1)
+    house = House(vault.service, clock)
+    house.turn()
+    assert readable(vault) == ["identity-case-2", "identity-case-3"]
+    vault.later(hours=2)
+    clock.seconds = DAY_SECONDS - 1
+    house.turn()
+    assert readable(vault) == ["identity-case-2", "identity-case-3"], "it has been a day's work already"
+    clock.seconds = DAY_SECONDS
+    house.turn()
+    assert readable(vault) == ["identity-case-3"]
+    assert [(e.actor, e.action, e.subject, e.reason) for e in vault.trail.kept] == [
+        ("vault", "identity.shredded", "identity-case-1", "retention"),
+        ("vault", "identity.shredded", "identity-case-2", "retention"),
+    ]
+
+
+def test_more_than_a_batch_is_shredded_in_one_round(vault, monkeypatch):
+    monkeypatch.setattr("services.vault.housekeeping.BATCH", 2)
+    for number in range(5):
+        vault.keep(f"case-{number}")
+    vault.later(days=POLICY.retention_days + 1)
+    House(vault.service).turn()
+    assert readable(vault) == []
+
+
+def test_what_the_trail_does_not_take_is_not_shredded_but_tried_again(vault, monkeypatch):
+    vault.keep("case-1")
+    vault.later(days=POLICY.retention_days + 1)
+    house = House(vault.service, Clock())
+
+    def away(*_):
+        raise ConnectionError
+
+    monkeypatch.setattr(vault.trail, "append", away)
+    house.turn()
+    assert readable(vault) == ["identity-case-1"]
+    assert OVERDUE._value.get() == 1, "what waits is counted all the same"
+    monkeypatch.undo()
+    house.turn()
+    assert readable(vault) == []
+
+
+def test_of_two_clocks_one_that_runs_ahead_destroys_nothing(vault):
+    vault.keep("case-1")
+    vault.store.time = vault.now
+    vault.later(days=POLICY.retention_days + 1)
+    House(vault.service).turn()
+    assert vault.service.shred(10, "operator-1") == 0
+    assert readable(vault) == ["identity-case-1"]
+    vault.store.time = vault.now
+    House(vault.service).turn()
+    assert readable(vault) == []
+
+
 def test_after_a_rotation_old_and_new_open_and_the_old_key_is_destroyed_in_time(vault):
     sealed = vault.keep()
     old = vault.keyring.current.key_id
@@ -216,14 +293,14 @@ def test_after_a_rotation_old_and_new_open_and_the_old_key_is_destroyed_in_time(
     assert vault.public_key.key_id == new != old
     vault.keep("case-2")
     waited = vault.sealed("case-3")
-    turn(vault.service)
+    House(vault.service).turn()
     assert {r.sealed.key_id for r in vault.store.records.values()} == {new}
     assert vault.service.open(vault.approved(), "custodian-1")[1] == ZHANG
     vault.later(days=POLICY.old_keys_days - 1)
-    turn(vault.service)
+    House(vault.service).turn()
     assert [key.key_id for key in vault.keyring.replaced] == [old]
     vault.later(days=1)
-    turn(vault.service)
+    House(vault.service).turn()
     assert vault.keyring.replaced == []
     assert old not in (vault.settings.vault_keys / PRIVATE_FILE).read_text()
     with pytest.raises(UnknownKey):
@@ -240,7 +317,7 @@ def test_a_key_that_something_is_sealed_to_is_not_destroyed(vault):
     vault.service.keep(KeptIdentity(case_id="late", sealed=late))
     vault.later(days=POLICY.old_keys_days)
     assert vault.service.destroy_old_keys() == []
-    turn(vault.service)
+    House(vault.service).turn()
     assert vault.keyring.replaced == []
     assert vault.service.open(vault.approved("late"), "custodian-1")[1] == ZHANG
 

@@ -1,5 +1,6 @@
 """An alert as the board keeps it: the item people read, and the few fields it is found by. Pure."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -16,7 +17,10 @@ WEIGHTS = tuple(rank + base for base in (OPEN_WEIGHT, 0) for rank in reversed(ra
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one alert. Instants end in `_us`: microseconds since the epoch; `rank` is 3 for a red card."""
+    """One version of one alert. Instants end in `_us`: microseconds since the epoch; `rank` is 3 for a red card.
+
+    Of an alert about several agencies, `agencies` and `groups` are all that it is about; else both are empty.
+    """
 
     alert_id: str
     version: int
@@ -29,6 +33,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     raised_us: int
     item: dict[str, Any]
+    agencies: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -41,10 +47,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.alert_id}:{self.version}"
 
 
-def alert_of(data: AlertV1, group: str) -> Alert:
+def alert_of(data: AlertV1, group_of: Callable[[str | None], str]) -> Alert:
     """The alert in an event's data, with every field present in `item` and instants there in UTC (RFC 3339)."""
+    group, groups = group_of(data.agency), tuple(dict.fromkeys(map(group_of, data.agencies)))
     item = {name: msgspec.to_builtins(_utc(getattr(data, name))) for name in data.__struct_fields__}
-    item["group"] = group
+    item |= {"group": group, "groups": list(groups)}
     return Alert(
         alert_id=data.alert_id,
         version=data.version,
@@ -57,6 +64,8 @@ def alert_of(data: AlertV1, group: str) -> Alert:
         state=data.state,
         raised_us=to_micros(data.raised_at),
         item=item,
+        agencies=tuple(data.agencies),
+        groups=groups,
     )
 
 

@@ -10,7 +10,8 @@ DIMENSIONS = ("timeline", "group", "agency", "rule", "severity", "state")
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """`count` alerts that agree in every dimension, raised between `oldest_us` and `newest_us`."""
+    """`count` alerts that agree in every dimension, raised between `oldest_us` and `newest_us`; `agencies` and `groups`
+    are those of alerts about several."""
 
     timeline: str
     group: str
@@ -21,6 +22,11 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     oldest_us: int
     newest_us: int
+    agencies: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def within(self, scope: Scope) -> bool:
+        return scope.admits(self.agency, self.group, self.agencies, self.groups)
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +71,7 @@ class Cube:
         )
 
     def timelines(self, scope: Scope) -> set[str]:
-        return {cell.timeline for cell in self._cells if scope.admits(cell.agency, cell.group)}
+        return {cell.timeline for cell in self._cells if cell.within(scope)}
 
 
 def covers(query: AlertQuery) -> bool:
@@ -76,4 +82,4 @@ def covers(query: AlertQuery) -> bool:
 def _finds(query: AlertQuery, scope: Scope, cell: Cell, without: str | None = None) -> bool:
     filters = query.filters()
     wanted = ((name, filters[name]) for name in DIMENSIONS if name in filters and name != without)
-    return scope.admits(cell.agency, cell.group) and all(getattr(cell, name) == value for name, value in wanted)
+    return cell.within(scope) and all(getattr(cell, name) == value for name, value in wanted)

@@ -1,7 +1,7 @@
 """What a reader asks for and what a reader may see. Pure."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,25 @@ SORTS = ("newest", "worst")
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything (`city`), or only alerts of these agencies and of these supervision groups (domain row J1)."""
+    """Everything (`city`), or only alerts about these agencies and about agencies of these supervision groups (domain
+    row J1)."""
 
     city: bool = True
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
 
-    def admits(self, agency: str | None, group: str) -> bool:
-        return self.city or agency in self.agencies or group in self.groups
+    def admits(
+        self, agency: str | None, group: str, agencies: Iterable[str] = (), groups: Iterable[str] = ()
+    ) -> bool:  # fmt: skip
+        """Whether an alert of `agency` and `group`, and of all of `agencies` and `groups` if it is about several, is
+        within."""
+        if self.city:
+            return True
+        return not self.agencies.isdisjoint((agency, *agencies)) or not self.groups.isdisjoint((group, *groups))
+
+    def shows(self, item: Mapping[str, Any]) -> bool:
+        """Whether the alert in `item` is within; one that was kept before alerts named several agencies names one."""
+        return self.admits(item["agency"], item["group"], item.get("agencies", ()), item.get("groups", ()))
 
 
 class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +70,7 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 def finds(query: AlertQuery, scope: Scope, item: Mapping[str, Any], without: str | None = None) -> bool:
     """Whether `query`, its filter on `without` left out, finds the alert in `item` for a reader with `scope`."""
-    if not scope.admits(item["agency"], item["group"]):
+    if not scope.shows(item):
         return False
     if query.raised_from_us is not None and to_micros(datetime.fromisoformat(item["raised_at"])) < query.raised_from_us:
         return False

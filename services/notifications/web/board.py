@@ -27,6 +27,7 @@ from services.notifications.web.views import Views
 from services.shared.auth import Principal, require
 from services.shared.problems import Problem
 from services.shared.web import tables
+from services.shared.web.timelines import timeline_kind
 from services.shared.web.words import Words
 
 BARS = 8
@@ -49,7 +50,7 @@ def routes(pages: Pages, alerts: AlertReader, directory: Directory, tail: FeedTa
     def show(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
         address = address_of(dict(request.query_params))
         context = board.context(address, scope_of("board.read", principal), pages.words(request), _root(request))
-        return pages.render(request, "board.html", **context)
+        return pages.render(request, "board.html", timeline=address.timeline, **context)
 
     @router.get("/alerts.csv", include_in_schema=False)
     def table(request: Request, principal: Annotated[Principal, Depends(require("board.read"))]) -> Response:
@@ -70,7 +71,7 @@ def routes(pages: Pages, alerts: AlertReader, directory: Directory, tail: FeedTa
         return pages.render(
             request, "alert.html", item=item, row=views.row(item), views=views, steps=views.steps(item),
             versions=views.versions(alerts.history(alert_id)), back=back_path(request, _root(request)),
-            kind=timeline_kind(item["timeline"]),
+            kind=timeline_kind(item["timeline"]), timeline=item["timeline"],
         )  # fmt: skip
 
     @router.get("/board/stream", include_in_schema=False)
@@ -279,13 +280,6 @@ def _csv(alerts: AlertReader, address: Address, scope: Scope, now: datetime) -> 
         if cursor is None:
             return
         query = msgspec.structs.replace(query, after=cursor)
-
-
-def timeline_kind(timeline: str) -> str:
-    """live, exercise for a generated city, replay for an imported log."""
-    if timeline == "live":
-        return "live"
-    return "exercise" if timeline.startswith("city-") else "replay"
 
 
 def _root(request: Request) -> str:

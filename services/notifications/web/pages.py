@@ -25,8 +25,8 @@ class Pages(StaffPages):
 
     def __init__(self, directory: Directory, zone: tzinfo, settings: Settings) -> None:
         places = (
-            Place("board", "b", "board.read", "/"),
-            Place("desk", "d", "complaints.desk", settings.desk_url, own=False),
+            Place("board", "b", "board.read", "/", timed=True),
+            Place("desk", "d", "complaints.desk", settings.desk_url, own=False, timed=True),
         )
         super().__init__(BOARD, {lang: Words(lang, zone) for lang in LANGUAGES}, places)
         self._directory = directory

@@ -75,7 +75,7 @@ class Views:
             state=item["state"],
             title=self.title(item),
             reference=item["source_ref"] or item["case_ref"] or item["subject"],
-            agency=self.agency(item["agency"]),
+            agency=self.agencies(item),
             section=self._directory.section(item["agency"], item["section"], self.words.lang),
             due=self.due(item),
             raised=self.moment(raised),
@@ -97,6 +97,16 @@ class Views:
         if not code or code == "office":
             return self.words("agency.office" if code else "agency.none")
         return self._directory.agency(code, self.words.lang)
+
+    def agencies(self, item: Mapping[str, Any]) -> str:
+        """The agency; where an alert is about several, all of them, the one that acted last first."""
+        codes = dict.fromkeys((item["agency"], *item.get("agencies", ())))
+        return self.words("list.separator").join(map(self.agency, codes))
+
+    def groups(self, item: Mapping[str, Any]) -> str:
+        """The group of each of those agencies."""
+        codes = dict.fromkeys((item["group"], *item.get("groups", ())))
+        return self.words("list.separator").join(map(self.group, codes))
 
     def group(self, code: str) -> str:
         return self.words("group.unassigned") if code == "unassigned" else self._directory.group(code, self.words.lang)

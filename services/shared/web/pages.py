@@ -4,7 +4,7 @@ where else they may go, and problems shown to people instead of to programs."""
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import structlog
@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pymongo.errors import PyMongoError
 
+from services.contracts.envelope import LIVE
 from services.contracts.lifecycle import Refused
 from services.shared import access
 from services.shared.access import ANONYMOUS, Principal
@@ -40,7 +41,8 @@ log = structlog.get_logger()
 class Place(NamedTuple):
     """Somewhere the navigation leads to; `g` and then `key` goes there too. It is shown to roles of `endpoint`.
 
-    `path` lies below the service's root; when not `own`, it is the address of another service's page.
+    `path` lies below the service's root; when not `own`, it is the address of another service's page. A `timed` one
+    shows one timeline: whoever looks at another than the live one goes on with it there.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Place(NamedTuple):
     endpoint: str
     path: str
     own: bool = True
+    timed: bool = False
 
 
 class StaffPages:
@@ -92,21 +95,27 @@ class StaffPages:
         return root_of(request) + (self._base or "/")
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        """The page `template` as an answer to `request`."""
+        """The page `template` as an answer to `request`, about the timeline in `context`, else that of the address."""
+        timeline = context.get("timeline") or timeline_of(request)
         words, root, principal = self.words(request), root_of(request), whoever(request, self.cookie)
         page = self._environment.get_template(template).render(
             _=words, root=root, base=root + self._base, home=self.home(request), frame=self._frame,
             assets=f"{root}/assets{self._base}", style=f"{self._site.sheet}.css", version=self._version,
-            here=here(request), who=self._who(principal, words), places=self.places(request, principal), **context,
+            here=here(request), who=self._who(principal, words), places=self.places(request, principal, timeline),
+            **context,
         )  # fmt: skip
         return HTMLResponse(page, status, SECURITY)
 
-    def places(self, request: Request, principal: Principal) -> list[tuple[Place, str, bool]]:
-        """Where `principal` may go: the place, its address, and whether they are there."""
+    def places(self, request: Request, principal: Principal, timeline: str) -> list[tuple[Place, str, bool]]:
+        """Where `principal`, who looks at `timeline`, may go: the place, its address, and whether they are there."""
         root = root_of(request)
         allowed = [place for place in self._places if access.allows(place.endpoint, principal)]
         found = [(place, (root if place.own else "") + place.path) for place in allowed]
-        return [(place, href, place.own and _within(request.url.path, href, root)) for place, href in found]
+        more = f"?{urlencode({'timeline': timeline})}" if timeline != LIVE else ""
+        return [
+            (place, href + more * place.timed, place.own and _within(request.url.path, href, root))
+            for place, href in found
+        ]
 
     def duties(self, principal: Principal, lang: str) -> list[str]:
         """What the agency and the group of `principal` are called."""
@@ -155,6 +164,11 @@ class StaffPages:
 def root_of(request: Request) -> str:
     """The path under which the service is mounted."""
     return str(request.scope.get("root_path", ""))
+
+
+def timeline_of(request: Request) -> str:
+    """The timeline that an address asks for; live without one."""
+    return request.query_params.get("timeline", "").strip() or LIVE
 
 
 def here(request: Request) -> str:

@@ -156,7 +156,7 @@ class SubjectsFold:
             raised_at=from_micros(crossing.known_at),
             corrected_at=None if corrected is None else from_micros(corrected),
             policy_version=self.policy.version, calendar_version=self.calendar.version,
-            explanation=self._explain(state, rule, raised), agency=crossing.agency,
+            explanation=self._explain(state, rule, raised), agency=crossing.agency, agencies=_pair(state.subject),
             case_ref=crossing.case_ref if scope == "pair" else None,
             section=None if scope == "agency" else crossing.section,
             officer=crossing.officer if scope == "officer" else None,
@@ -195,6 +195,11 @@ def _scope(subject: str) -> str:
 def _shown(subject: str) -> str:
     """A subject as its alert names it: of a pair of agencies without the case in which they are one."""
     return subject.partition("/")[0] if _scope(subject) == "pair" else subject
+
+
+def _pair(subject: str) -> list[str]:
+    """The two agencies of a pair; none for any other subject, whose agency says it all."""
+    return _shown(subject).partition(":")[2].split("|") if _scope(subject) == "pair" else []
 
 
 def _order(fact: Fact) -> tuple[int, str]:

@@ -29,6 +29,7 @@ from services.contracts.complaints import (
     ComplaintPausedV1,
     ComplaintRefusedV1,
     ComplaintRepliedV1,
+    ComplaintRespondedV1,
     ComplaintSignedV1,
 )
 from services.contracts.identifiers import case_id
@@ -134,6 +135,16 @@ def test_what_is_due_first_says_what_is_done_next_and_by_whom():
     town.does(ComplaintClosedV1(), case)
     closed = town.due(case)
     assert (closed.due_at, closed.due_clock, closed.next_step) == (NO_DUE, None, None)
+
+
+def test_who_lets_a_case_lie_is_expected_to_conclude_it_not_to_return_it():
+    town = Town()
+    case = filed(town)
+    for done in (ComplaintAcceptedV1(), ComplaintDispatchedV1(agency="tax"), ComplaintSignedV1(agency="tax"),
+                 ComplaintRespondedV1(agency="tax")):  # fmt: skip
+        town.does(done, case)
+    found = town.due(case)
+    assert (found.due_clock, found.next_step) == ("movement", "conclude")
 
 
 def test_who_has_the_case_in_hand_stands_in_the_document_once_each():

@@ -1,5 +1,6 @@
 """Work list and case page over HTTP, in memory: who sees which case, what is offered, and what a stale page is told."""
 
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from services.complaints.domain.complaint import LIFE
 from services.complaints.web.desk.cases.forms import FIELDS
 from services.complaints.web.desk.cases.offered import ASKS
+from services.complaints.web.desk.cases.timeline import references
 from services.complaints.web.desk.pages import CASES_LOCALE
 from services.complaints.work import OPEN, STATUSES
 from services.contracts.complaints import Offence
@@ -289,6 +291,28 @@ def test_texts_are_for_those_who_handle_the_case_and_reading_is_on_the_trail_fir
         assert not any(text in page for text in hidden), role
         assert ((f"{role}-1", "complaint.text-read") in read()[before:]) == bool(sees)
         assert ((f"{role}-1", "complaint.messages-read") in read()[before:]) == ("哪一个窗口？" in sees)
+
+
+def test_the_api_gives_a_text_to_whom_the_page_shows_it_and_to_nobody_else(desk):
+    case = desk.dispatched()
+    desk.does(case, "return", "agency", {"agency": "tax", "reason": "应由财政局办理"}, "tax")
+    desk.does(case, "ask", "clerk", {"text": "哪一个窗口？"})
+    refs = {}
+    for event in desk.store.history(case):
+        for ref in references(json.loads(event.data)):
+            refs[desk.store.text(ref)] = ref
+    assert set(refs) == {TEXT, "应由财政局办理", "哪一个窗口？"}
+    for role, agency, group in (
+        ("clerk", None, None), ("office", None, None), ("agency", "tax", None), ("head", "tax", None),
+        ("supervisor", None, "g3"), ("supervisor", None, "g2"), ("leader", None, None), ("agency", "market", None),
+    ):  # fmt: skip
+        page = desk.sits(role, agency, group).get(f"/desk/cases/{case}").text
+        for text, ref in refs.items():
+            desk.api.client.cookies.clear()
+            before = len(desk.trail.kept)
+            answer = desk.api.get(f"/v1/cases/{case}/texts/{ref}", role, agency, group)
+            assert answer.status_code == (200 if text in page else 403), (role, text)
+            assert (len(desk.trail.kept) > before) == (text in page)
 
 
 def test_who_decided_before_is_told_that_somebody_else_decides_the_appeal(desk):

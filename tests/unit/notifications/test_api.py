@@ -80,6 +80,23 @@ def test_roles_see_their_scope(city: City) -> None:
     assert city.http.get("/v1/alerts").status_code == 401
 
 
+def test_an_alert_about_two_agencies_is_shown_to_both_and_to_both_their_groups(city: City) -> None:
+    between = alert("a", rule="ping-pong", agency="housing", agencies=["housing", "market"])
+    city.inbox.handle([record(between), record(alert("b", agency="housing"))])
+    for who, seen in (
+        ({"role": "supervisor", "group": "g1"}, 2), ({"role": "supervisor", "group": "g2"}, 1),
+        ({"role": "supervisor", "group": "g3"}, 0), ({"role": "agency", "agency": "housing"}, 2),
+        ({"role": "agency", "agency": "market"}, 1), ({"role": "agency", "agency": "finance"}, 0),
+    ):  # fmt: skip
+        assert len(city.get("/v1/alerts", **who).json()["items"]) == seen, who
+        assert len(city.get("/feed", **who).json()["items"]) == seen, who
+        assert f'<span class="figure-number">{seen}</span>' in city.get("/", **who).text, who
+        page = city.get(f"/alerts/{between.alert_id}", **who)
+        assert page.status_code == (200 if seen else 404), who
+    assert "<dd>住建局、市场监管局</dd>" in city.get(f"/alerts/{between.alert_id}").text
+    assert "<dd>第一督导组、第二督导组</dd>" in city.get(f"/alerts/{between.alert_id}").text
+
+
 def test_an_alert_is_found_by_the_beginning_of_its_id(city: City) -> None:
     raised = alert("a")
     city.inbox.handle([record(raised), record(settled(raised, T0 + timedelta(days=2)))])

@@ -14,8 +14,14 @@ from services.notifications.service import Inbox
 from tests.support.alerts import T0, alert, record, settled, tick
 
 CITY = {
-    "groups": [{"code": "g1", "zh": "第一督导组", "en": "Group 1"}],
-    "agencies": [{"code": "housing", "zh": "住建局", "en": "Housing", "group": "g1", "sections": []}],
+    "groups": [
+        {"code": "g1", "zh": "第一督导组", "en": "Group 1"},
+        {"code": "g2", "zh": "第二督导组", "en": "Group 2"},
+    ],
+    "agencies": [
+        {"code": "housing", "zh": "住建局", "en": "Housing", "group": "g1", "sections": []},
+        {"code": "market", "zh": "市场监管局", "en": "Market supervision", "group": "g2", "sections": []},
+    ],
 }
 ALL = Scope()
 

@@ -89,13 +89,13 @@ def due(item: dict[str, Any], lang: str = "zh") -> str:
 def item(**fields: Any) -> dict[str, Any]:
     from services.notifications.domain.alerts import alert_of
 
-    return alert_of(alert("a", **fields), "g1").item
+    return alert_of(alert("a", **fields), lambda _: "g1").item
 
 
 def test_time_is_shown_as_what_it_means() -> None:
     from services.notifications.domain.alerts import alert_of
 
-    late = alert_of(settled(alert("a"), T0 + timedelta(hours=5)), "g1").item
+    late = alert_of(settled(alert("a"), T0 + timedelta(hours=5)), lambda _: "g1").item
     assert due(item()) == "已超 2 天 3 小时"
     assert due(item(), "en") == "2 days 3 hours late"
     assert due(item(due_at=NOW + timedelta(hours=1), raised_at=NOW)) == "剩余 1 小时"

@@ -180,6 +180,7 @@ def test_there_and_back_within_thirty_days_is_an_alert_about_the_pair() -> None:
     pair = Subject("pair:a|b/case-1").fact("2026-03-02", "f1", "passed_on").fact("2026-03-09", "f2", "passed_on")
     (alert,) = pair.tick("2026-03-10").alerts
     assert (alert.rule, alert.subject, alert.case_ref) == ("ping-pong", "pair:a|b", "case-of-f2")
+    assert alert.agencies == ["a", "b"]
     assert "2 times within 30 days" in alert.explanation["en"]
     assert alert.explanation["en"].endswith("; all in the case case-of-f2.")
     assert "同一件case-of-f2" in alert.explanation["zh"]
@@ -210,6 +211,7 @@ def test_what_an_agency_suppresses_again_and_again_is_its_heads_as_an_office() -
     found = [alert for alert in agency.tick("2026-06-01").alerts if alert.rule == "leader-liability"]
     (alert,) = found
     assert (alert.subject, alert.agency, alert.section, alert.officer) == ("agency:a1", "a1", None, None)
+    assert alert.agencies == []
     assert alert.explanation["en"].startswith("Liability of the agency's head for suppression: agency:a1, 5 times")
     assert "主要负责人" in alert.explanation["zh"]
     section = Subject("section:a1/s1")

@@ -19,7 +19,7 @@ LOCALE = DESK.web / "locale"
 CASES_LOCALE, OFFICES_LOCALE = DESK.web / "cases" / "locale", DESK.web / "offices" / "locale"
 PLACES = (
     Place("intake", "i", "complaints.desk.intake", "/desk/intake"),
-    Place("work", "w", "complaints.desk.work", "/desk/work"),
+    Place("work", "w", "complaints.desk.work", "/desk/work", timed=True),
     Place("rewards", "r", "complaints.desk.rewards", "/desk/rewards"),
     Place("cashier", "c", "complaints.desk.cashier", "/desk/cashier"),
     Place("supervisors", "s", "complaints.desk.supervisors", "/desk/supervisors"),
@@ -33,13 +33,13 @@ class DeskPages(StaffPages):
 
     def __init__(self, registry: Registry, settings: Settings) -> None:
         words = {lang: Words(LOCALE, lang, more=(CASES_LOCALE, OFFICES_LOCALE, PUBLIC_LOCALE)) for lang in LANGUAGES}
-        board = Place("board", "b", "board.read", settings.board_url, own=False)
+        board = Place("board", "b", "board.read", settings.board_url, own=False, timed=True)
         super().__init__(DESK, words, (*PLACES, board), base="/desk", frame="desk_base.html")
         self.registry = registry
         self._environment.filters["instant"] = from_micros
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        return super().render(request, template, status, now=utc_now(), registry=self.registry, **context)
+        return super().render(request, template, status, registry=self.registry, **{"now": utc_now(), **context})
 
     def duties(self, principal: Principal, lang: str) -> list[str]:
         names = self.registry.agency(principal.agency, lang), self.registry.group(principal.group, lang)

@@ -31,12 +31,12 @@ def add_desk(
 ) -> None:  # fmt: skip
     """Add /desk and what lies below it."""
     pages = DeskPages(load_registry(settings.policies), settings)
-    reader = CaseReader(commands.service, attachments, trail, utc_now)
+    reader = CaseReader(commands.service, attachments, trail)
     for router in (
         session.routes(pages, settings),
         home.routes(pages),
         intake_pages.routes(pages, commands, receipts, offices.supervisors.listed, utc_now),
-        work_pages.routes(pages, commands.service, utc_now),
+        work_pages.routes(pages, commands.service),
         case_pages.routes(pages, commands, reader, attachments),
         ledger_pages.routes(pages, offices.rewards),  # before the page of one reward, whose address has a variable end
         reward_pages.routes(pages, offices.rewards, utc_now),

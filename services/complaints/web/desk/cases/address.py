@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from services.complaints.work import OPEN, STATUSES, WorkQuery, bound_to, own_steps
+from services.contracts.envelope import LIVE
 from services.contracts.instants import to_micros
 from services.shared.access import Principal
 
@@ -14,8 +15,10 @@ OPEN_ONES, ALL = "open", "all"
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """What the reader chose. Empty means any, but for `status` (open). `mine`, `overdue` and `paused` are "1" or ""."""
+    """What the reader chose. Empty means any, but for `timeline` (live) and `status` (open). `mine`, `overdue` and
+    `paused` are "1" or ""."""
 
+    timeline: str = LIVE
     status: str = OPEN_ONES
     clock: str = ""
     agency: str = ""
@@ -30,15 +33,20 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         kept = {name: value for name, value in chosen.items() if value != _USUAL[name]}
         return f"{path}?{urlencode(kept)}" if kept else path
 
+    def narrows(self) -> bool:
+        """Whether less is asked for than all that is open on the timeline."""
+        return msgspec.structs.replace(self, after="") != Address(timeline=self.timeline)
+
     def query(self, principal: Principal, now: datetime, limit: int = PAGE + 1) -> WorkQuery:
-        """What is asked of the list. Raises ValueError for a cursor that is none."""
+        """What is asked of the list at `now`, the timeline's. Raises ValueError for a cursor that is none."""
         agency = self.agency or None
         if self.mine and (own := bound_to(principal)):
             agency = own
         return WorkQuery(
-            statuses=_statuses(self.status), clock=self.clock or None, agency=agency, paused=bool(self.paused),
-            due_before=to_micros(now) if self.overdue else None, steps=own_steps(principal) if self.mine else None,
-            after=_position(self.after) if self.after else None, limit=limit,
+            timeline=self.timeline, statuses=_statuses(self.status), clock=self.clock or None, agency=agency,
+            paused=bool(self.paused), due_before=to_micros(now) if self.overdue else None,
+            steps=own_steps(principal) if self.mine else None, after=_position(self.after) if self.after else None,
+            limit=limit,
         )  # fmt: skip
 
 

@@ -14,21 +14,17 @@ from services.complaints.attachments.repository import Evidence
 from services.complaints.attachments.service import Attachments
 from services.complaints.domain.complaint import Complaint
 from services.complaints.domain.duplicates import Similar
+from services.complaints.reading import TALK, may_read
 from services.complaints.service import ComplaintService
 from services.complaints.web.desk.cases.clocks import ClockView, clocks_of
 from services.complaints.web.desk.cases.offered import Offered, offered
 from services.complaints.web.desk.cases.timeline import Happening, Timeline, references
 from services.complaints.web.desk.cases.views import Views
 from services.complaints.work import Listed
+from services.contracts.envelope import LIVE
 from services.shared.access import Principal, allows, reach
 from services.shared.audit.trail import Trail
 from services.shared.cases import Recorded, Stored
-
-# What the person themselves said is for those who handle the case; texts about it, also for their supervisors.
-_SAID = frozenset({"complaint.filed.v1", "complaint.supplemented.v1", "complaint.appealed.v1",
-                   "complaint.refusal_appealed.v1", "complaint.asked.v1"})  # fmt: skip
-_TALK = frozenset({"complaint.supplemented.v1", "complaint.asked.v1"})
-_ROLES = ("complaints.text", "complaints.note", "complaints.messages.read")
 
 
 class CasePage(NamedTuple):
@@ -53,15 +49,13 @@ class CasePage(NamedTuple):
 class CaseReader:
     """Reads cases for the page."""
 
-    def __init__(
-        self, service: ComplaintService, attachments: Attachments, trail: Trail, clock: Callable[[], datetime]
-    ) -> None:
-        self._service, self._attachments, self._trail, self._clock = service, attachments, trail, clock
+    def __init__(self, service: ComplaintService, attachments: Attachments, trail: Trail) -> None:
+        self._service, self._attachments, self._trail = service, attachments, trail
 
     def page(self, case_id: str, principal: Principal, views_of: Callable[[datetime], Views]) -> CasePage:
         """The page of one complaint. Raises NotFound or OutsideScope."""
         stored, history = self._service.read(case_id, reach("complaints.read", principal))
-        case, views = stored.case, views_of(self._clock())
+        case, views = stored.case, views_of(self._service.now(stored.case.timeline))
         texts = self._texts(case, history, principal)
         state = self._service.due().of(case, history) if self._service.due else None
         first = msgspec.json.decode(history[0].data)
@@ -72,7 +66,8 @@ class CaseReader:
             clocks=self._clocks(case, history, views),
             timeline=Timeline(views.words, views.registry, texts).of(history),
             offered=offered(case, principal, state.next_step if state else None),
-            evidence=self._evidence(case, principal), may_add=allows("complaints.evidence.add", principal),
+            evidence=self._evidence(case, principal),
+            may_add=case.timeline == LIVE and allows("complaints.evidence.add", principal),
             merged=self._service.merged_into(case_id), similar=self._similar(stored, principal),
             row=views.row(Listed(case, state)) if state else None,
         )  # fmt: skip
@@ -83,15 +78,13 @@ class CaseReader:
 
     def _texts(self, case: Complaint, history: list[Recorded], principal: Principal) -> dict[str, str]:
         """The texts that `principal` may read, by reference; the trail has it first."""
-        may_text, may_note, may_talk = (allows(endpoint, principal) for endpoint in _ROLES)
         refs: list[str] = []
         talked = False
         for recorded in history:
             named = references(msgspec.json.decode(recorded.data))
-            allowed = may_talk if recorded.type in _TALK else may_text if recorded.type in _SAID else may_note
-            if named and allowed:
+            if named and may_read(recorded.type, principal):
                 refs += named
-                talked = talked or recorded.type in _TALK
+                talked = talked or recorded.type in TALK
         if not refs:
             return {}
         self._trail.append(principal.subject, "complaint.text-read", case.case_id)
@@ -105,6 +98,7 @@ class CaseReader:
     def _similar(self, stored: Stored[Complaint], principal: Principal) -> list[Similar]:
         """Earlier cases about the same matter, while this one can still be merged (row A2)."""
         case = stored.case
-        if case.status not in ("filed", "accepted") or not allows("complaints.similar", principal):
+        mergeable = case.timeline == LIVE and case.status in ("filed", "accepted")
+        if not mergeable or not allows("complaints.similar", principal):
             return []
         return [s for s in self._service.similar(case.case_id) if s.filed_at < case.filed_at]

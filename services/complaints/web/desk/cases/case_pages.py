@@ -17,18 +17,21 @@ from starlette.datastructures import FormData, UploadFile
 
 from services.complaints.attachments.service import Attachments
 from services.complaints.web.commands import Commands
+from services.complaints.web.desk.cases.address import Address
 from services.complaints.web.desk.cases.case import CasePage, CaseReader
 from services.complaints.web.desk.cases.forms import FIELDS, body_of, mistakes, typed_of
 from services.complaints.web.desk.cases.offered import ASKS
 from services.complaints.web.desk.cases.views import Views, ref_of
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.web.evidence import NotKept, keep
+from services.contracts.envelope import LIVE
 from services.contracts.lifecycle import Refused
 from services.shared.access import Principal, reach
 from services.shared.auth import require
 from services.shared.commands import Conflict, KeyReused
 from services.shared.problems import Problem
 from services.shared.web.pages import root_of
+from services.shared.web.timelines import timeline_kind
 
 _FORM_BYTES = 256 * 1024
 Reader = Annotated[Principal, Depends(require("complaints.desk.case"))]
@@ -54,13 +57,15 @@ def routes(
         typed: Mapping[str, Sequence[str]] | None = None, **more: Any,
     ) -> Response:  # fmt: skip
         """The page as it is now; `command` is the form that was sent, with what was `typed` and is wrong with it."""
-        page = read(request, case_id, principal)
+        page, work = read(request, case_id, principal), f"{pages.home(request)}/work"
         usual: dict[str, Any] = {"wrong": {}, "problem": "", "detail": "", "file_wrong": "", "done": None}
         return pages.render(
             request, "case.html", status, page=page, case=page.case, ref=ref_of(case_id), ref_of=ref_of,
             fields=FIELDS, asks=ASKS, sent=command, typed=typed or {}, key=secrets.token_hex(16),
             case_path=f"{pages.home(request)}/cases/{case_id}", api=f"{root_of(request)}/v1/cases/{case_id}",
-            error=bool(more.get("wrong") or more.get("problem")), **{**usual, **more},
+            error=bool(more.get("wrong") or more.get("problem")), now=page.views.now, timeline=page.case.timeline,
+            kind=timeline_kind(page.case.timeline), work=Address(timeline=page.case.timeline).link(work),
+            **{**usual, **more},
         )  # fmt: skip
 
     def acted(request: Request, case_id: str, command: str, principal: Principal, form: FormData) -> Response:
@@ -104,7 +109,9 @@ def routes(
 
     @router.post("/desk/cases/{case_id}/evidence", include_in_schema=False)
     async def add(request: Request, case_id: str, principal: Adder) -> Response:
-        await run_in_threadpool(service.read, case_id, reach("complaints.evidence.add", principal))
+        stored, _ = await run_in_threadpool(service.read, case_id, reach("complaints.evidence.add", principal))
+        if stored.case.timeline != LIVE:
+            raise service.kind.life.refusal(stored.case, "other-timeline", "nobody handles a case of a replay")
         async with request.form(max_files=1, max_fields=5, max_part_size=_FORM_BYTES) as form:
             file = form.get("file")
             wrong = await run_in_threadpool(_kept, attachments, case_id, principal.subject, file)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from services.complaints.domain.complaint import LIFE, Complaint
 from services.complaints.domain.deciding import acting_agencies
 from services.complaints.work import may
+from services.contracts.envelope import LIVE
 from services.shared.access import Principal
 
 # What others are told, or what ends something: asked about once, because no later command takes it back.
@@ -27,8 +28,11 @@ def offered(case: Complaint, principal: Principal, expected: str | None) -> list
     """The commands of the case's status that `principal` may give, the one that is expected next first.
 
     Not those that have no object: nothing to put right, nobody to answer back, a name known already. What waits for
-    somebody or something else is listed with the reason, so that nobody wonders where it went.
+    somebody or something else is listed with the reason, so that nobody wonders where it went. Nothing on a timeline
+    other than live: that is a replay, nobody handles it.
     """
+    if case.timeline != LIVE:
+        return []
     objectless = {command for command, has_object in _OBJECTS.items() if not has_object(case)}
     commands = [
         command

@@ -1,6 +1,6 @@
 """/desk/work: complaints by time left, for whoever has to act (rows B1, B2), and the same list as a table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,11 +14,13 @@ from services.complaints.web.desk.cases.address import PAGE, Address, address_of
 from services.complaints.web.desk.cases.views import Views
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.work import OPEN, STATUSES
+from services.contracts.envelope import LIVE
 from services.contracts.instants import from_micros
 from services.shared.access import Principal, Reach, reach
 from services.shared.auth import require
 from services.shared.web import tables
 from services.shared.web.pages import root_of
+from services.shared.web.timelines import timeline_kind
 
 ENDPOINT = "complaints.desk.work"
 CSV_AT_ONCE, CSV_MOST = 500, 20_000
@@ -29,13 +31,14 @@ CSV_COLUMNS = (
 Reader = Annotated[Principal, Depends(require(ENDPOINT))]
 
 
-def routes(pages: DeskPages, service: ComplaintService, clock: Callable[[], datetime]) -> APIRouter:
+def routes(pages: DeskPages, service: ComplaintService) -> APIRouter:
     """The work list, and the same list as CSV."""
     router = APIRouter(route_class=pages.route_class())
 
     @router.get("/desk/work", include_in_schema=False)
     def show(request: Request, principal: Reader) -> Response:
-        address, scope, now = address_of(dict(request.query_params)), reach(ENDPOINT, principal), clock()
+        address, scope = address_of(dict(request.query_params)), reach(ENDPOINT, principal)
+        now, timelines = service.now(address.timeline), service.timelines()
         views = Views(pages.words(request), pages.registry, service.due() if service.due else None, now)
         found = service.work(address.query(principal, now), scope)
         home = f"{root_of(request)}/desk/work"
@@ -46,13 +49,15 @@ def routes(pages: DeskPages, service: ComplaintService, clock: Callable[[], date
             first=address.link(home) if address.after else None,
             tabs=_tabs(service, address, principal, scope, now, home),
             options=_options(views, scope, principal), csv=address.link(f"{root_of(request)}/desk/work.csv"),
-            narrowed=address.link(home) != home, everything=home,
+            narrowed=address.narrows(), path=home, everything=Address(timeline=address.timeline).link(home), now=now,
+            timeline=address.timeline, kind=timeline_kind(address.timeline), live=LIVE,
+            timelines=list(dict.fromkeys((*timelines, address.timeline))),
         )  # fmt: skip
 
     @router.get("/desk/work.csv", include_in_schema=False)
     def table(request: Request, principal: Reader) -> Response:
         address, scope = address_of(dict(request.query_params)), reach(ENDPOINT, principal)
-        lines = _csv(service, address, principal, scope, clock())
+        lines = _csv(service, address, principal, scope, service.now(address.timeline))
         headers = {"Content-Disposition": 'attachment; filename="work.csv"', "Cache-Control": "private, no-store"}
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -63,12 +68,10 @@ def _tabs(
     service: ComplaintService, address: Address, principal: Principal, scope: Reach, now: datetime, home: str
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The usual views with how many complaints each has."""
-    views = {
-        "open": Address(),
-        "mine": Address(mine="1"),
-        "overdue": Address(overdue="1"),
-        "paused": Address(paused="1"),
-    }
+    usual = Address(timeline=address.timeline)
+    views = {"open": usual} | {
+        name: msgspec.structs.replace(usual, **{name: "1"}) for name in ("mine", "overdue", "paused")
+    }  # fmt: skip
     counts = service.work_counts([view.query(principal, now) for view in views.values()], scope)
     return [
         {
