@@ -1,6 +1,6 @@
 """Where complaints, their texts and their receipts are kept: the interface, on MongoDB, and in memory."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
@@ -21,6 +21,17 @@ from services.contracts.clock import CalendarDecreedV1
 from services.contracts.envelope import LIVE
 from services.contracts.identity import KeptIdentity, SealedIdentity
 from services.shared.cases import CaseRepository, MemoryCases, MongoCases, Stored
+
+_COUNTED = (
+    "timeline",
+    "due_at",
+    "due_clock",
+    "status",
+    "holders",
+    "agency",
+    "paused",
+    "next_step",
+)  # all that _work asks for
 
 
 class Reported(NamedTuple):
@@ -87,8 +98,9 @@ class ComplaintRepository(CaseRepository[Complaint], Protocol):
     def work(self, query: WorkQuery) -> list[Listed]:
         """At most `query.limit` complaints of the work list, those due first."""
 
-    def work_count(self, query: WorkQuery) -> int:
-        """How many complaints `query` finds, wherever its page begins."""
+    def work_counts(self, queries: Sequence[WorkQuery]) -> list[int]:
+        """How many complaints each of `queries` finds, wherever its page begins. All are of one timeline and
+        within the same reach."""
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
         """At most `most` complaints whose due times another policy or calendar gave, but for closed ones; and those
@@ -189,8 +201,19 @@ class MongoComplaints(MongoCases[Complaint]):
             for document in found.sort([("due_at", 1), ("_id", 1)]).limit(query.limit)
         ]
 
-    def work_count(self, query: WorkQuery) -> int:
-        return int(self._cases.count_documents(_work(msgspec.structs.replace(query, after=None))))
+    def work_counts(self, queries: Sequence[WorkQuery]) -> list[int]:
+        """One pass over what any of them may find, each document without its history."""
+        any_of_them = WorkQuery(
+            statuses=frozenset().union(*(query.statuses for query in queries)), holders=queries[0].holders,
+            timeline=queries[0].timeline,
+        )  # fmt: skip
+        each = {
+            str(number): [{"$match": _work(msgspec.structs.replace(query, after=None))}, {"$count": "found"}]
+            for number, query in enumerate(queries)
+        }
+        stages = [{"$match": _work(any_of_them)}, {"$project": dict.fromkeys(_COUNTED, 1)}, {"$facet": each}]
+        (counted,) = self._cases.aggregate(stages)
+        return [found[0]["found"] if (found := counted[number]) else 0 for number in each]
 
     def due_of_other(self, version: str, most: int) -> list[Stored[Complaint]]:
         other = [{"due_version": {side: version}, "status": {"$ne": "closed"}} for side in ("$lt", "$gt")]
@@ -330,8 +353,8 @@ class MemoryComplaints(MemoryCases[Complaint]):
         found = sorted(self._listed(query), key=lambda i: (i.due.due_at, i.case.case_id))
         return [i for i in found if query.after is None or (i.due.due_at, i.case.case_id) > query.after][: query.limit]
 
-    def work_count(self, query: WorkQuery) -> int:
-        return len(self._listed(query))
+    def work_counts(self, queries: Sequence[WorkQuery]) -> list[int]:
+        return [len(self._listed(query)) for query in queries]
 
     def _listed(self, query: WorkQuery) -> list[Listed]:
         cases = [(stored.case, self.extras.get(case_id, {})) for case_id, (stored, _) in self._cases.items()]

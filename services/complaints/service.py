@@ -173,9 +173,10 @@ class ComplaintService(CaseService[Complaint]):
         """A page of the work list, as far as it lies within `reach`."""
         return self._complaints.work(msgspec.structs.replace(query, holders=within(reach, self.groups)))
 
-    def work_count(self, query: WorkQuery, reach: Reach) -> int:
-        """How many complaints the work list has within `reach`."""
-        return self._complaints.work_count(msgspec.structs.replace(query, holders=within(reach, self.groups)))
+    def work_counts(self, queries: Sequence[WorkQuery], reach: Reach) -> list[int]:
+        """How many complaints the work list has for each of `queries` within `reach`."""
+        holders = within(reach, self.groups)
+        return self._complaints.work_counts([msgspec.structs.replace(query, holders=holders) for query in queries])
 
     def merged_into(self, case_id: str) -> list[str]:
         """The complaints that are answered with this one."""

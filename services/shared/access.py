@@ -112,6 +112,7 @@ TABLE: Mapping[str, Access] = {
     "complaints.desk.supervisors": _entry("office leader clerk", "city", "page of the register of supervisors (A5)"),
     "complaints.desk.supervisors.act": _entry("office", "city", "forms of the register: appoint, end a term (A5)"),
     "complaints.desk.reports": _entry("monitor", "city", "a supervisor's page of their own reports (A5)"),
+    "complaints.desk.reports.act": _entry("monitor", "city", "a supervisor's form of a report of their own (A5)"),
     "complaints.desk.surveys": _entry("office leader supervisor", "city", "pages of surveys and their results (A6)"),
     "complaints.desk.surveys.act": _entry("office", "city", "forms of surveys: start, links as CSV once (A6)"),
     "complaints.open311.file": _entry(_EVERYONE, "city", "Open311: file, with the api_key of an application (A1)"),

@@ -17,6 +17,10 @@ RESERVED = frozenset({"person", "anonymous", "merged-answers", "policy"})
 _N, _R, _P = 2**14, 8, 1
 
 
+class AccountsUnusable(ValueError):
+    """The file of accounts cannot be used as it is: the message says where and why, for operators."""
+
+
 def hash_password(password: str, salt: bytes | None = None) -> str:
     """`password` as "scrypt$n$r$p$salt$hash", both in base64."""
     salt = salt or os.urandom(16)
@@ -37,23 +41,32 @@ _NOBODY = f"scrypt${_N}${_R}${_P}${b64encode(bytes(16)).decode()}${b64encode(byt
 
 
 def authenticate(users_file: Path, name: str, password: str) -> Principal | None:
-    """The principal of account `name`, None when name or password is wrong (both take the same time)."""
+    """The principal of account `name`, None when name or password is wrong (both take the same time).
+
+    Raises AccountsUnusable: an account may be added while the service runs, and is checked then too.
+    """
     user = load_users(users_file).get(name)
     matches = verify_password(password, user["password"] if user else _NOBODY)
     return _principal(name, user) if user and matches else None
 
 
 def load_users(path: Path) -> dict[str, dict]:
-    """Name -> {password, roles, agency, group}. Raises ValueError with the line at fault in words."""
+    """Name -> {password, roles, agency, group}. Raises AccountsUnusable with the line at fault in words."""
     if not path.exists():
         return {}
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    users = found.get("users", {})
+    try:
+        users = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("users", {})
+    except (yaml.YAMLError, AttributeError) as error:
+        raise AccountsUnusable(f"{path}: {error}") from None
     for name, user in users.items():
         if name in RESERVED:
-            raise ValueError(f"{path}: no account can be named {name}: the system acts under that name, choose another")
+            raise AccountsUnusable(
+                f"{path}: no account can be named {name}: the system acts under that name, choose another"
+            )
         if unknown := set(user.get("roles", ())) - set(ROLES):
-            raise ValueError(f"{path}: user {name} has unknown roles {sorted(unknown)}: there are {', '.join(ROLES)}")
+            raise AccountsUnusable(
+                f"{path}: user {name} has unknown roles {sorted(unknown)}: there are {', '.join(ROLES)}"
+            )
     return users
 
 

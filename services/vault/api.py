@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import structlog
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -18,6 +19,7 @@ from services.shared.describing import JSON, describe_answers, described
 from services.shared.problems import Problem, install_problem_handlers
 from services.shared.settings import Settings
 from services.shared.source_app import add_operations
+from services.shared.users import AccountsUnusable
 from services.vault import schemas
 from services.vault.counting import counted
 from services.vault.domain.opening import Opening, Refused
@@ -31,6 +33,7 @@ BODIES = (
     schemas.SignIn, KeptIdentity, schemas.RequestOpening, schemas.DenyOpening, schemas.ShredDue, schemas.Kept,
     schemas.Session, Opening, schemas.Openings, schemas.OpenedIdentity, Due, schemas.Shreds, schemas.Rotated,
 )  # fmt: skip
+log = structlog.get_logger()
 Act = Callable[[Request, Principal, bytes], Any]
 
 
@@ -140,6 +143,12 @@ def _add_keeping(app: FastAPI, service: VaultService) -> None:
     _route(app, "POST", "/v1/keys", "vault.rotate", rotate, schemas.Rotated, status=201)
 
 
+def _accounts_unusable(error: AccountsUnusable) -> Problem:
+    log.error("accounts.unusable", error=str(error))
+    detail = "the file of accounts is faulty: the operators find the fault in the log"
+    return Problem(503, "Nobody can sign in now", detail, slug="accounts-unusable")
+
+
 _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {
     Refused: lambda e: Problem(
         422 if e.slug in ("unlisted-reason", "no-text") else 409, "The opening does not allow it", e.detail, slug=e.slug
@@ -153,6 +162,7 @@ _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {
     TooManyGuesses: lambda _: Problem(
         429, "Too many guesses", "wait 15 minutes", slug="too-many", headers={"Retry-After": "900"}
     ),
+    AccountsUnusable: _accounts_unusable,
     TrailBusy: lambda _: Problem(
         503, "The audit trail is busy", "nothing was done: repeat it", slug="trail-busy", headers={"Retry-After": "2"}
     ),

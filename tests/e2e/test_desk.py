@@ -1,27 +1,25 @@
 """The intake desk in a real browser: a hotline case by keyboard alone, each other channel, both languages and sizes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from deploy.embedded.stack import Stack
 from services.complaints.domain.receipt_code import holds, plain
 from services.shared.access import Principal
-from services.shared.auth import SESSION_COOKIE, load_key, mint
+from services.shared.auth import load_key, mint
 from services.shared.web import assets
-from tests.e2e.conftest import SIZES, Site, findings, shoot
+from tests.e2e.conftest import Site, shoot
 from tests.support.processes_of_sources import Process, bearer, running
 from tests.support.screens import SCREENS
+from tests.support.seats import Open, looked_at, seats
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-Open = Callable[..., Page]
-FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 TEXT = {
     "zh": "三月二日上午去征收窗口办退税，材料齐全，工作人员说系统坏了叫下周再来，第三次了。",
     "en": "At the collection window for a tax refund, papers complete, for the third time sent away until next week.",
@@ -63,37 +61,9 @@ def clerks(browser: Browser, infra: Stack) -> Iterator[Clerks]:
 
 @pytest.fixture
 def at_desk(browser: Browser, clerks: Clerks) -> Iterator[Open]:
-    """`at_desk(lang, size, role=…)`: the desk of somebody signed in; fails at the end if it asked another host."""
-    contexts: list[BrowserContext] = []
-    foreign: list[str] = []
-    complaints: list[str] = []
-
-    def opened(lang: str = "zh", size: str = "desktop", *, role: str | None = "clerk", **options: Any) -> Page:
-        context = browser.new_context(viewport=SIZES[size], **options)  # type: ignore[arg-type]
-        cookies = [{"name": "duban_language", "value": lang, "url": clerks.url}]
-        if role:
-            cookies.append({"name": SESSION_COOKIE, "value": clerks.token(role), "url": clerks.url})
-        context.add_cookies(cookies)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "request", lambda r: None if r.url.startswith(("http://127.0.0.1:", "data:")) else foreign.append(r.url)
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not foreign, f"asked other hosts: {foreign}"
-    assert not complaints, f"the browser complained: {complaints}"
-
-
-def looked_at(page: Page, name: str) -> None:
-    """The page fits the screen and has no serious finding; a picture of all of it is kept."""
-    assert page.evaluate(FITS), f"{name} is wider than the screen"
-    page.screenshot(path=str(shoot(page, f"desk-{name}")), full_page=True)
-    assert findings(page) == []
+    """`at_desk(lang, size, role=…)`: the desk of somebody signed in, a clerk unless said otherwise."""
+    with seats(browser, clerks.url, clerks.token) as opened:
+        yield lambda lang="zh", size="desktop", *, role="clerk", **options: opened(role, lang, size, **options)
 
 
 class Fingers:
@@ -118,7 +88,7 @@ def test_a_hotline_case_by_keyboard_alone_in_under_a_minute(
     says, page = SAYS[lang], at_desk(lang, size)
     page.goto(f"{clerks.url}/desk")
     expect(page.get_by_role("heading", level=1)).to_have_text(says["title"])
-    looked_at(page, f"intake-{lang}-{size}")
+    looked_at(page, f"desk-intake-{lang}-{size}")
     fingers, begun = Fingers(page), time.monotonic()
 
     expect(page.locator("#text")).to_be_focused()
@@ -128,14 +98,14 @@ def test_a_hotline_case_by_keyboard_alone_in_under_a_minute(
     expect(page.locator("#offence")).to_be_focused()
     fingers.press("1")
     expect(page.locator("#offence")).to_have_value("delay")
-    looked_at(page, f"intake-filled-{lang}-{size}")
+    looked_at(page, f"desk-intake-filled-{lang}-{size}")
     fingers.press("Control+Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(says["filed"])
     assert holds(plain(page.locator("#receipt-code").inner_text()))
-    looked_at(page, f"receipt-{lang}-{size}")
+    looked_at(page, f"desk-receipt-{lang}-{size}")
     fingers.press("d")
     expect(page.get_by_role("status")).to_have_text(says["dispatched"])
-    looked_at(page, f"dispatched-{lang}-{size}")
+    looked_at(page, f"desk-dispatched-{lang}-{size}")
     fingers.press("n")
     expect(page.locator("#text")).to_be_focused()
     expect(page.locator("#text")).to_have_value("")
@@ -174,7 +144,7 @@ def test_each_other_channel_is_one_key_away(at_desk: Open, clerks: Clerks, chann
     expect(page.locator(f"#channel-{channel}")).to_be_checked()
     for name, value in fields.items():
         page.locator(f"#{channel}-{name}").fill(value)
-    looked_at(page, f"channel-{channel}")
+    looked_at(page, f"desk-channel-{channel}")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#receipt-code")).to_be_visible()
     page.keyboard.press("n")
@@ -194,7 +164,7 @@ def test_an_enter_too_many_files_nothing_and_mistakes_are_led_to(at_desk: Open, 
     page.locator("#place").fill("13800138000")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".govuk-error-summary")).to_be_focused()
-    looked_at(page, "mistakes-zh-phone")
+    looked_at(page, "desk-mistakes-zh-phone")
     page.get_by_role("link", name="涉及单位、科室：没有这个单位或科室").click()
     expect(page.locator("#unit")).to_be_focused()
 
@@ -211,13 +181,13 @@ def test_what_is_alike_shows_while_typing_and_is_merged_afterwards(at_desk: Open
         if text.startswith("食品科又"):
             expect(page.locator("#similar .case-ref")).to_have_count(1)
             expect(page.locator("#unit-means")).to_have_text("→ 市场监督管理局 · 食品安全科")
-            looked_at(page, "similar-zh-desktop")
+            looked_at(page, "desk-similar-zh-desktop")
         page.keyboard.press("Control+Enter")
         expect(page.locator("#receipt-code")).to_be_visible()
         if text == "食品科不见人":
             page.keyboard.press("n")
     assert {tuple(parse_qs(body, keep_blank_values=True)) for body in asked} == {("unit", "offence", "place")}
-    looked_at(page, "merge-zh-desktop")
+    looked_at(page, "desk-merge-zh-desktop")
     page.keyboard.press("m")
     expect(page.get_by_role("status")).to_have_text("已并案")
 
@@ -231,7 +201,7 @@ def test_the_keys_are_listed_and_lead_to_places(at_desk: Open, clerks: Clerks) -
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
-    looked_at(page, "keys-zh-desktop")
+    looked_at(page, "desk-keys-zh-desktop")
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("/")
@@ -264,13 +234,13 @@ def test_dark_and_with_the_persons_name(at_desk: Open, clerks: Clerks) -> None:
     page.keyboard.press("Alt+p")
     expect(page.locator("#name")).to_be_focused()
     page.keyboard.insert_text("张三")
-    looked_at(page, "intake-dark")
+    looked_at(page, "desk-intake-dark")
     page.locator("#text").fill("窗口十点就关了")
     page.locator("#name").fill("")
     page.locator("#reception_day-leader").fill("leader-1")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#receipt-code")).to_be_visible()
-    looked_at(page, "receipt-dark")
+    looked_at(page, "desk-receipt-dark")
 
 
 @pytest.mark.timeout(300)  # starts the board too, when it is the first that needs it
@@ -278,7 +248,7 @@ def test_a_sign_in_on_the_board_is_one_at_the_desk_and_the_other_way(at_desk: Op
     page = at_desk(role=None)
     page.goto(f"{clerks.url}/desk/intake")
     expect(page.get_by_role("heading", level=1)).to_have_text("登录")
-    looked_at(page, "sign-in-zh-desktop")
+    looked_at(page, "desk-sign-in-zh-desktop")
     page.goto(f"{site.url}/sign-in?ticket={site.ticket()}&next=/")
     expect(page.get_by_role("navigation", name="页面").get_by_role("link", name="工作台")).to_be_visible()
     page.goto(f"{clerks.url}/desk/intake")
@@ -292,4 +262,4 @@ def test_another_role_is_told_so(at_desk: Open, clerks: Clerks) -> None:
     page = at_desk(role="agency")
     page.goto(f"{clerks.url}/desk/intake")
     expect(page.get_by_role("heading", level=1)).to_have_text("您没有查看此页的权限")
-    looked_at(page, "forbidden-zh-desktop")
+    looked_at(page, "desk-forbidden-zh-desktop")

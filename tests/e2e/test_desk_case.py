@@ -1,11 +1,11 @@
 """Work list and case page in a real browser: one case from the hotline form to a satisfied reply, by those it needs."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from deploy.embedded.stack import Stack
 from duban.context import load
@@ -16,18 +16,16 @@ from services.complaints.repository import MongoComplaints
 from services.complaints.service import ComplaintService
 from services.contracts.complaints import ComplaintAcceptedV1, ComplaintDispatchedV1, ComplaintFiledV1
 from services.shared.access import Principal, Reach
-from services.shared.auth import SESSION_COOKIE, load_key, mint
+from services.shared.auth import load_key, mint
 from services.shared.commands import Order
 from services.shared.mongo import connect_store
 from services.shared.web import assets
-from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.folding import POLICIES
 from tests.support.processes_of_sources import Process, running
 from tests.support.screens import SCREENS
+from tests.support.seats import Open, looked_at, seats
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-Open = Callable[..., Page]
-FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 WHERE = {"agency": "tax", "head": "tax"}
 SAYS = {
     "zh": {"title": "工作清单", "none": "没有符合条件的投诉"},
@@ -78,37 +76,9 @@ def office(browser: Browser, infra: Stack) -> Iterator[Office]:
 
 @pytest.fixture
 def seat(browser: Browser, office: Office) -> Iterator[Open]:
-    """`seat(role, lang, size)`: the desk of somebody signed in; fails at the end if it asked another host."""
-    contexts: list[BrowserContext] = []
-    foreign: list[str] = []
-    complaints: list[str] = []
-
-    def opened(role: str, lang: str = "zh", size: str = "desktop") -> Page:
-        context = browser.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
-        context.add_cookies([
-            {"name": "duban_language", "value": lang, "url": office.url},
-            {"name": SESSION_COOKIE, "value": office.token(role), "url": office.url},
-        ])  # fmt: skip
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "request", lambda r: None if r.url.startswith(("http://127.0.0.1:", "data:")) else foreign.append(r.url)
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not foreign, f"asked other hosts: {foreign}"
-    assert not complaints, f"the browser complained: {complaints}"
-
-
-def looked_at(page: Page, name: str) -> None:
-    """The page fits the screen and has no serious finding; a picture of all of it is kept."""
-    assert page.evaluate(FITS), f"{name} is wider than the screen"
-    page.screenshot(path=str(shoot(page, f"case-{name}")), full_page=True)
-    assert findings(page) == []
+    """`seat(role, lang, size)`: the desk of somebody signed in."""
+    with seats(browser, office.url, office.token) as opened:
+        yield opened
 
 
 def filed(page: Page, office: Office) -> str:
@@ -142,12 +112,12 @@ def does(page: Page, command: str, *, asks: bool = False, picture: str = "", **f
     if form.locator("input[name=evidence_refs]").count() and command in ("conclude", "correct"):
         form.locator("input[name=evidence_refs]").first.check()
     if picture:
-        looked_at(page, picture)
+        looked_at(page, f"case-{picture}")
     form.locator("[data-send]").click()
     if asks:
         expect(page.locator(".confirm")).to_be_visible()
         if picture:
-            looked_at(page, f"{picture}-asked")
+            looked_at(page, f"case-{picture}-asked")
         page.keyboard.press("y")
     expect(page.locator(".done")).to_be_visible()
 
@@ -158,16 +128,16 @@ def test_from_the_hotline_to_a_satisfied_reply(seat: Open, office: Office, lang:
     case, tag = filed(clerk, office), f"{lang}-{size}"
     clerk.goto(f"{office.url}/desk/work")
     expect(clerk.get_by_role("heading", level=1)).to_have_text(SAYS[lang]["title"])
-    looked_at(clerk, f"work-clerk-{tag}")
+    looked_at(clerk, f"case-work-clerk-{tag}")
     opened(clerk, office, case)
-    looked_at(clerk, f"filed-{tag}")
+    looked_at(clerk, f"case-filed-{tag}")
     does(clerk, "accept")
     does(clerk, "dispatch", unit="tax/collection", assisting="finance", picture=f"dispatch-{tag}")
 
     agency = seat("agency", lang, size)
     agency.goto(f"{office.url}/desk/work?mine=1")
     expect(agency.locator(f'.row-link[href$="{case}"]')).to_be_visible()
-    looked_at(agency, f"work-agency-{tag}")
+    looked_at(agency, f"case-work-agency-{tag}")
     opened(agency, office, case)
     expect(agency.locator(".words").first).to_contain_text("加急费")
     does(agency, "sign-in")
@@ -177,11 +147,11 @@ def test_from_the_hotline_to_a_satisfied_reply(seat: Open, office: Office, lang:
     agency.locator(".add-file button").click()
     expect(agency.locator(".files li")).to_have_count(1)
     does(agency, "conclude", asks=True, finding="verified", offence="extortion", picture=f"conclude-{tag}")
-    looked_at(agency, f"awaiting-{tag}")
+    looked_at(agency, f"case-awaiting-{tag}")
 
     head = seat("head", lang, size)
     opened(head, office, case)
-    looked_at(head, f"head-{tag}")
+    looked_at(head, f"case-head-{tag}")
     does(head, "sign-off", asks=True, approved="yes")
     opened(agency, office, case)
     does(agency, "reply", asks=True, text="已查实并退还三百元，责任人已处理。")
@@ -192,10 +162,10 @@ def test_from_the_hotline_to_a_satisfied_reply(seat: Open, office: Office, lang:
     does(chief, "call-back", way="telephone", outcome="rated", satisfaction="5")
     does(chief, "close", asks=True)
     expect(chief.locator(".event")).to_have_count(12)
-    looked_at(chief, f"life-{tag}")
+    looked_at(chief, f"case-life-{tag}")
     chief.emulate_media(media="print")
     expect(chief.locator(".acts")).to_be_hidden()
-    looked_at(chief, f"life-print-{tag}")
+    looked_at(chief, f"case-life-print-{tag}")
 
 
 def test_the_list_by_keyboard_alone(seat: Open, office: Office) -> None:
@@ -206,20 +176,23 @@ def test_the_list_by_keyboard_alone(seat: Open, office: Office) -> None:
     page.keyboard.press("j")
     page.keyboard.press("k")
     expect(page.locator(".row-link").first).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.locator("#filter-status")).to_be_focused()
+    page.keyboard.press("Escape")
     page.keyboard.press("3")
     expect(page.locator(".tabs [aria-current]")).to_contain_text("已超期")
     expect(page.locator(".left-late").first).to_contain_text("已超")
     assert page.locator(".left-late").count() == page.locator(".row").count() >= 4
-    looked_at(page, "work-overdue")
+    looked_at(page, "case-work-overdue")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("#acts")).to_be_visible()
-    looked_at(page, "overdue-case")
+    looked_at(page, "case-overdue-case")
     page.keyboard.press("u")
     expect(page.get_by_role("heading", level=1)).to_have_text("工作清单")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
-    looked_at(page, "work-keys")
+    looked_at(page, "case-work-keys")
 
 
 def test_an_action_by_its_number(seat: Open, office: Office) -> None:
@@ -244,26 +217,26 @@ def test_somebody_else_was_first(seat: Open, office: Office) -> None:
     one.locator("#act-accept [data-send]").click()
     expect(one.locator(".govuk-error-summary")).to_contain_text("软环境办已于")
     expect(one.locator(".case-status")).to_have_text("待派单")
-    looked_at(one, "stale")
+    looked_at(one, "case-stale")
 
 
 @pytest.mark.parametrize(("lang", "size"), [("en", "desktop"), ("zh", "phone")])
 def test_an_empty_list_and_what_a_supervisor_sees(seat: Open, office: Office, lang: str, size: str) -> None:
     page = seat("supervisor", lang, size)
     page.goto(f"{office.url}/desk/work")
-    looked_at(page, f"work-supervisor-{lang}-{size}")
+    looked_at(page, f"case-work-supervisor-{lang}-{size}")
     page.locator(".row-link").first.click()
     expect(page.locator(".act")).to_have_count(0)
-    looked_at(page, f"supervisor-{lang}-{size}")
+    looked_at(page, f"case-supervisor-{lang}-{size}")
     page.goto(f"{office.url}/desk/work?status=appealed")
     expect(page.locator(".empty-title")).to_have_text(SAYS[lang]["none"])
-    looked_at(page, f"work-empty-{lang}-{size}")
+    looked_at(page, f"case-work-empty-{lang}-{size}")
 
 
 def test_dark(seat: Open, office: Office) -> None:
     page = seat("office")
     page.emulate_media(color_scheme="dark")
     page.goto(f"{office.url}/desk/work")
-    looked_at(page, "work-dark")
+    looked_at(page, "case-work-dark")
     page.locator(".row-link").first.click()
-    looked_at(page, "case-dark")
+    looked_at(page, "case-case-dark")

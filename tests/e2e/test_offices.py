@@ -1,26 +1,26 @@
 """Pages of office and custodians in a real browser: a reward from proposal to payment, an identity opened once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from deploy.embedded.stack import Stack
+from services.complaints.domain.receipt_code import holds, plain
 from services.complaints.rewards.domain.reward import reward_id
 from services.contracts.identifiers import new_id
 from services.shared.access import Principal
-from services.shared.auth import SESSION_COOKIE, load_key, mint
+from services.shared.auth import load_key, mint
 from services.shared.web import assets
-from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.processes_of_sources import bearer, running
 from tests.support.screens import SCREENS
+from tests.support.seats import Open, looked_at, seats
 from tests.support.stack import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 NAME = "慕容银杏"
 SURVEY, OPEN_SECONDS = "looked-at", 60
 WHY = "回执需要邮寄给本人，没有其他办法"
@@ -34,12 +34,13 @@ SAYS = {
 
 
 class Town(NamedTuple):
-    """Where the pages are, and the custodians' passwords."""
+    """Where the pages are, the custodians' passwords, and which supervisors are in office by now."""
 
     stack: Stack
     desk: str
     vault: str
     passwords: dict[str, str]
+    in_office: list[str]
 
     def post(self, path: str, role: str, body: dict[str, Any], agency: str | None = None) -> Any:
         answer = httpx.post(self.desk + path, json=body, headers=bearer(self.stack, role, agency), timeout=60)
@@ -105,7 +106,7 @@ def town(browser: Browser, infra: Stack) -> Iterator[Town]:
         running(infra, "complaints", "serve") as desk,
         running(infra, "complaints", "relay", DUBAN_VAULT_URL=vault.url),
     ):
-        yield Town(infra, desk.url, vault.url, passwords)
+        yield Town(infra, desk.url, vault.url, passwords, [])
 
 
 @pytest.fixture(scope="module")
@@ -116,54 +117,28 @@ def survey(town: Town) -> str:
 
 
 @pytest.fixture
-def seat(browser: Browser, town: Town) -> Iterator[Callable[..., Page]]:
+def seat(browser: Browser, town: Town) -> Iterator[Open]:
     """`seat(role, lang, size)`: a browser of somebody signed in at the desk, or of somebody unknown."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
     key = load_key(town.stack.plan.signing_key_file)
-
-    def opened(role: str | None, lang: str, size: str) -> Page:
-        context = browser.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
-        context.add_cookies([{"name": "duban_language", "value": lang, "url": town.desk}])
-        if role:
-            token = mint(Principal(f"{role}-1", frozenset({role})), 3600, key)
-            context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": town.desk}])
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request", lambda r: None if r.url.startswith(("http://127.0.0.1:", "data:")) else complaints.append(r.url)
-        )
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not complaints, complaints
-
-
-def looked_at(page: Page, name: str) -> None:
-    """The page fits the screen and has no serious finding; a picture of all of it is kept."""
-    assert page.evaluate(FITS), f"{name} is wider than the screen"
-    page.screenshot(path=str(shoot(page, f"office-{name}")), full_page=True)
-    assert findings(page) == []
+    with seats(browser, town.desk, lambda role: mint(Principal(f"{role}-1", frozenset({role})), 3600, key)) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(("lang", "size"), SCREENS)
-def test_a_reward_from_its_proposal_to_the_cash(seat: Callable[..., Page], town: Town, lang: str, size: str) -> None:
+def test_a_reward_from_its_proposal_to_the_cash(seat: Open, town: Town, lang: str, size: str) -> None:
     code, reward = town.rewarded()
     says, tag = SAYS[lang], f"{lang}-{size}"
     office, leader = seat("office", lang, size), seat("leader", lang, size)
     office.goto(f"{town.desk}/desk/rewards")
-    looked_at(office, f"rewards-{tag}")
+    looked_at(office, f"office-rewards-{tag}")
     office.locator(f'a[href$="/{reward}"]').click()
-    looked_at(office, f"reward-proposed-{tag}")
+    looked_at(office, f"office-reward-proposed-{tag}")
     office.locator("#act-endorse [data-send]").click()
     expect(office.locator(".done")).to_be_visible()
     leader.goto(f"{town.desk}/desk/rewards")
     leader.locator(f'a[href$="/{reward}"]').click()
     leader.locator("#act-approve [data-send]").click()
-    looked_at(leader, f"reward-confirm-{tag}")
+    looked_at(leader, f"office-reward-confirm-{tag}")
     leader.keyboard.press("y")
     expect(leader.locator(".done")).to_be_visible()
     person = seat(None, lang, size)
@@ -174,37 +149,45 @@ def test_a_reward_from_its_proposal_to_the_cash(seat: Callable[..., Page], town:
     voucher = person.locator("#voucher-code").inner_text()
     cashier = seat("cashier", lang, size)
     cashier.goto(f"{town.desk}/desk")
-    looked_at(cashier, f"cashier-{tag}")
+    looked_at(cashier, f"office-cashier-{tag}")
     cashier.locator("#voucher").fill(voucher)
     cashier.keyboard.press("Enter")
     expect(cashier.locator(".big")).to_have_text(says["worth"])
-    looked_at(cashier, f"cashier-good-{tag}")
+    looked_at(cashier, f"office-cashier-good-{tag}")
     assert voucher.split()[0] not in cashier.url
     cashier.keyboard.press("y")
     expect(cashier.get_by_role("heading", level=1)).to_have_text(says["paid"])
-    looked_at(cashier, f"cashier-paid-{tag}")
+    looked_at(cashier, f"office-cashier-paid-{tag}")
     cashier.keyboard.press("n")
     expect(cashier.locator("#voucher")).to_be_visible()
     cashier.locator("#voucher").fill(voucher)
     cashier.keyboard.press("Enter")
     expect(cashier.locator(".big")).to_have_text(says["again"])
-    looked_at(cashier, f"cashier-again-{tag}")
+    looked_at(cashier, f"office-cashier-again-{tag}")
     leader.goto(f"{town.desk}/desk/rewards/{reward}")
     expect(leader.locator(".entries tbody tr")).to_have_count(2)
-    looked_at(leader, f"reward-paid-{tag}")
+    looked_at(leader, f"office-reward-paid-{tag}")
+    leader.goto(f"{town.desk}/desk/rewards")
+    leader.keyboard.press("l")
+    leader.wait_for_url("**/_ledger")
+    looked_at(leader, f"office-ledger-{tag}")
+    leader.keyboard.press("/")
+    expect(leader.locator("#case")).to_be_focused()
+    leader.keyboard.insert_text(str(leader.locator(".entries .row-link").first.inner_text()))
+    leader.keyboard.press("Enter")
+    leader.wait_for_url("**case=**")
+    expect(leader.locator(".entries tbody tr")).to_have_count(2)
 
 
 @pytest.mark.parametrize(("lang", "size"), SCREENS)
-def test_an_identity_is_opened_by_two_and_seen_once(
-    seat: Callable[..., Page], town: Town, lang: str, size: str
-) -> None:
+def test_an_identity_is_opened_by_two_and_seen_once(seat: Open, town: Town, lang: str, size: str) -> None:
     case, tag = town.sealed(), f"{lang}-{size}"
 
     def custodian(number: int) -> Page:
         page, name = seat(None, lang, size), f"custodian-{number}"
         page.goto(f"{town.vault}/vault")
         if number == 1:
-            looked_at(page, f"vault-sign-in-{tag}")
+            looked_at(page, f"office-vault-sign-in-{tag}")
         page.locator("#name").fill(name)
         page.locator("#password").fill(town.passwords[name])
         page.keyboard.press("Enter")
@@ -218,7 +201,7 @@ def test_an_identity_is_opened_by_two_and_seen_once(
     first.locator("#case_id").fill(case)
     first.locator("#reason").select_option("verify_report")
     first.locator("#text").fill(WHY)
-    looked_at(first, f"vault-ask-{tag}")
+    looked_at(first, f"office-vault-ask-{tag}")
 
     def taken() -> bool:
         """The relay has handed the identity over, so that the request is taken."""
@@ -228,14 +211,14 @@ def test_an_identity_is_opened_by_two_and_seen_once(
 
     eventually(taken, 60)
     opening = first.url.partition("?")[0]
-    looked_at(first, f"vault-asked-{tag}")
+    looked_at(first, f"office-vault-asked-{tag}")
     second = custodian(2)
     second.goto(f"{town.vault}/vault/openings")
-    looked_at(second, f"vault-openings-{tag}")
+    looked_at(second, f"office-vault-openings-{tag}")
     second.goto(opening)
-    looked_at(second, f"vault-decide-{tag}")
+    looked_at(second, f"office-vault-decide-{tag}")
     second.locator("#act-approve [data-send]").click()
-    looked_at(second, f"vault-confirm-{tag}")
+    looked_at(second, f"office-vault-confirm-{tag}")
     second.keyboard.press("y")
     expect(second.locator(".done")).to_be_visible()
     first.goto(opening)
@@ -244,7 +227,7 @@ def test_an_identity_is_opened_by_two_and_seen_once(
     first.wait_for_load_state()
     first.keyboard.press("y")
     expect(first.locator(".identity")).to_contain_text(NAME)
-    looked_at(first, f"vault-identity-{tag}")
+    looked_at(first, f"office-vault-identity-{tag}")
     assert first.url == opening
     kept = first.evaluate("() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])")
     assert NAME not in kept
@@ -256,11 +239,11 @@ def test_an_identity_is_opened_by_two_and_seen_once(
         first.go_back()
     expect(first.locator("body")).not_to_contain_text(NAME)
     first.goto(f"{town.vault}/vault/keeping")
-    looked_at(first, f"vault-keeping-{tag}")
+    looked_at(first, f"office-vault-keeping-{tag}")
 
 
 @pytest.mark.parametrize(("lang", "size"), SCREENS)
-def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], town: Town, lang: str, size: str) -> None:
+def test_the_register_and_a_survey_by_their_forms(seat: Open, town: Town, lang: str, size: str) -> None:
     tag, page = f"{lang}-{size}", seat("office", lang, size)
     page.goto(f"{town.desk}/desk/supervisors")
     page.locator("#code").fill(f"monitor-{tag}")
@@ -268,17 +251,17 @@ def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], tow
     page.locator("#from_on").fill("2026-01-01")
     page.locator("#to_on").fill("2027-12-31")
     page.locator("form [value=appoint]").click()
-    looked_at(page, f"supervisor-confirm-{tag}")
+    looked_at(page, f"office-supervisor-confirm-{tag}")
     page.keyboard.press("y")
     expect(page.locator("table.work")).to_contain_text(f"monitor-{tag}")
     page.locator("table.work tr", has_text=f"monitor-{tag}").locator("summary").click()
-    looked_at(page, f"supervisors-{tag}")
+    looked_at(page, f"office-supervisors-{tag}")
     page.goto(f"{town.desk}/desk/surveys")
-    looked_at(page, f"surveys-{tag}")
+    looked_at(page, f"office-surveys-{tag}")
     page.keyboard.press("n")
     page.wait_for_url("**/surveys/_new")
     page.locator(".survey-form [data-send]").click()
-    looked_at(page, f"survey-wrong-{tag}")
+    looked_at(page, f"office-survey-wrong-{tag}")
     for name, value in {
         "campaign_id": f"look-{tag}", "title_zh": "涉企服务评议", "title_en": "Service to enterprises",
         "opens_at": "2026-01-01T08:00", "closes_at": "2099-01-01T00:00", "level-1-zh": "办事速度",
@@ -288,7 +271,7 @@ def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], tow
     for box in page.locator("[name=agencies]").all()[:2]:
         box.check()
     page.locator(".survey-form [data-send]").click()
-    looked_at(page, f"survey-confirm-{tag}")
+    looked_at(page, f"office-survey-confirm-{tag}")
     page.keyboard.press("y")
     expect(page.locator(".done")).to_be_visible()
     page.locator("#count").fill("3")
@@ -298,17 +281,49 @@ def test_the_register_and_a_survey_by_their_forms(seat: Callable[..., Page], tow
     assert len(rows) == 4
     with page.expect_download():
         page.locator("[data-download] [data-send]").click()
-    looked_at(page, f"survey-{tag}")
+    looked_at(page, f"office-survey-{tag}")
     assert httpx.get(rows[1].partition(",")[2]).status_code == 200
-    own = seat("monitor", lang, size)
+
+
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
+def test_a_supervisor_reports_by_keyboard_in_their_term_and_reads_their_reports(
+    seat: Open, town: Town, lang: str, size: str
+) -> None:  # fmt: skip
+    tag, own = f"{lang}-{size}", seat("monitor", lang, size)
+    day = datetime.now(UTC).date()
+    if not town.in_office:
+        own.goto(f"{town.desk}/desk/reports/_new")
+        expect(own.locator("textarea")).to_have_count(0)
+        looked_at(own, f"office-report-no-term-{tag}")
+        term = {"body": "enterprise", "from_on": f"{day - timedelta(9)}", "to_on": f"{day + timedelta(9)}"}
+        town.post("/v1/supervisors/monitor-1/terms", "office", term)
+        town.in_office.append("monitor-1")
+    own.goto(f"{town.desk}/desk")
+    own.wait_for_url("**/desk/reports")
+    own.keyboard.press("n")
+    own.wait_for_url("**/reports/_new")
+    expect(own.locator("#text")).to_be_focused()
+    own.keyboard.press("Control+Enter")
+    expect(own.locator(".govuk-error-summary")).to_be_focused()
+    looked_at(own, f"office-report-wrong-{tag}")
+    own.locator("#text").fill("窗口三次叫我回去补材料，没有清单。")
+    own.locator("#unit").fill("tax/c")
+    own.keyboard.press("Tab")
+    expect(own.locator("#unit")).not_to_have_value("tax/c")
+    own.keyboard.press("Control+Enter")
+    code = plain(own.locator("#receipt-code").inner_text())
+    assert holds(code)
+    looked_at(own, f"office-report-receipt-{tag}")
     own.goto(f"{town.desk}/desk/reports")
-    looked_at(own, f"reports-{tag}")
+    expect(own.locator("article.report").first).to_be_visible()
+    assert code not in plain(own.content())
+    looked_at(own, f"office-reports-{tag}")
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_results_with_enough_answers_and_with_too_few(
-    seat: Callable[..., Page], survey: str, lang: str, size: str
+    seat: Open, survey: str, lang: str, size: str
 ) -> None:  # fmt: skip
     page = seat("leader", lang, size)
 
@@ -317,5 +332,5 @@ def test_results_with_enough_answers_and_with_too_few(
         return "about tax" in page.content()
 
     eventually(closed, 2 * OPEN_SECONDS)
-    looked_at(page, f"survey-results-{lang}-{size}")
+    looked_at(page, f"office-survey-results-{lang}-{size}")
     assert "about market" not in page.content()

@@ -17,6 +17,7 @@ from deploy.embedded.stack import Stack
 from services.complaints.domain.receipt_code import holds, plain
 from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
+from tests.support.files import CANARY, REFUSED, picture
 from tests.support.processes_of_sources import Process, bearer, running
 from tests.support.screens import SCREENS
 
@@ -32,6 +33,7 @@ SAYS = {
         "received": "投诉已收到", "inbox": "打开收件箱，补充照片或文件", "status": "已收到，等待受理", "say": "发送",
         "sent": "已发送。", "files": "发送了 1 个文件", "leave": "退出", "open": "打开收件箱",
         "wrong": "没有这个查询码", "change": "修改 主要是", "slip": "这串数字里有错",
+        "received_files": "随投诉收到 1 个文件", "film": "film.mp4：超过 20 MB",
     },
     "en": {
         "start": "Start a complaint", "next": "Continue", "missing": "Say what happened", "offence": "Delay",
@@ -39,6 +41,7 @@ SAYS = {
         "inbox": "Open the inbox, add pictures or documents", "status": "Received, waiting to be accepted",
         "say": "Send", "sent": "It was sent.", "files": "1 file sent", "leave": "Leave", "open": "Open the inbox",
         "wrong": "There is no complaint with this code", "change": "Change What kind", "slip": "There is a slip",
+        "received_files": "1 file was received with it", "film": "film.mp4: it has more than 20 MB",
     },
 }  # fmt: skip
 
@@ -51,6 +54,12 @@ class Desk:
 
     def post(self, path: str, body: dict[str, Any]) -> None:
         httpx.post(self.url + path, json=body, headers=self._clerk).raise_for_status()
+
+    def evidence_of(self, case: str) -> list[bytes]:
+        """The files of a case, as a clerk downloads them."""
+        path = f"{self.url}/v1/cases/{case}/evidence"
+        listed = httpx.get(path, headers=self._clerk).raise_for_status().json()["evidence"]
+        return [httpx.get(f"{path}/{one['ref']}", headers=self._clerk).content for one in listed]
 
     def case_of(self, code: str) -> str:
         """The case that `code` opens, as the holder's own session names it."""
@@ -172,6 +181,38 @@ def test_from_what_happened_to_an_answered_question(visit, desk: Desk, lang: str
     expect(page.locator(".said")).to_have_count(3)
     assert code not in page.url
     assert code.encode() not in b"".join(path.read_bytes() for path in desk.log.glob("complaints-*.log"))
+
+
+@pytest.mark.parametrize(("lang", "size"), SCREENS)
+def test_a_picture_comes_with_the_complaint_without_what_it_tells_and_a_film_is_refused(
+    visit, desk: Desk, lang: str, size: str
+) -> None:  # fmt: skip
+    says, tag = SAYS[lang], f"{lang}-{size}"
+    page = visit(size, java_script_enabled=False)
+    page.goto(desk.url + ("/file" if lang == "zh" else "/file?lang=en"))
+    filled(page, lang, TEXT[lang])
+    photo = picture()
+    assert CANARY in photo
+    page.locator("#files").set_input_files([
+        {"name": "IMG_0815.jpg", "mimeType": "image/jpeg", "buffer": photo},
+        {"name": "film.mp4", "mimeType": "video/mp4", "buffer": REFUSED["a film"] * 400_000},
+    ])  # fmt: skip
+    page.get_by_role("button", name=says["send"]).click()
+    expect(page.locator(".notice").first).to_have_text(says["received_files"])
+    expect(page.locator("#files-refused")).to_contain_text(says["film"])
+    code = plain(page.locator("#receipt-code").inner_text())
+    kept = desk.evidence_of(desk.case_of(code))
+    assert len(kept) == 1
+    assert CANARY not in kept[0]
+    with Image.open(io.BytesIO(kept[0])) as image:
+        assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (20, 40), {}), "upright, and silent"
+    with_script = visit(size)
+    with_script.goto(desk.url + ("/file" if lang == "zh" else "/file?lang=en"))
+    filled(with_script, lang, TEXT[lang])
+    with_script.locator("#files").set_input_files({"name": "f.mp4", "mimeType": "video/mp4", "buffer": b"\0" * 99})
+    looked_at(with_script, f"check-with-files-{tag}")
+    with_script.get_by_role("button", name=says["send"]).click()
+    looked_at(with_script, f"receipt-files-{tag}")
 
 
 def test_the_pages_work_without_script(visit, desk: Desk) -> None:

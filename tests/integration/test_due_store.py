@@ -69,8 +69,14 @@ def test_pages_follow_one_another_by_due_time_within_a_reach(store: MongoComplai
         last = page[-1]
         query = WorkQuery(limit=2, after=(last.due.due_at, last.case.case_id))
     assert seen == [case for _, case in sorted(cases)]
-    assert service.work_count(WorkQuery(clock="sign_in", steps=frozenset({"sign-in"})), own) == 5
-    assert service.work_count(WorkQuery(due_before=to_micros(now[0] - timedelta(days=9))), own) == 0
+    asked = [
+        WorkQuery(clock="sign_in", steps=frozenset({"sign-in"})),
+        WorkQuery(due_before=to_micros(now[0] - timedelta(9))),
+        WorkQuery(agency=AGENCY), WorkQuery(paused=True), WorkQuery(statuses=frozenset({"closed"})),
+        WorkQuery(after=(2**60, "z")),
+    ]  # fmt: skip
+    assert service.work_counts(asked, own) == [5, 0, 5, 0, 0, 5]
+    assert service.work_counts([WorkQuery(paused=True)], Reach(city=False, agencies=frozenset({"nobody"}))) == [0]
     assert service.work(WorkQuery(), Reach(city=False, agencies=frozenset({"another"}))) == []
 
 
@@ -93,7 +99,7 @@ def test_each_timeline_has_its_list_and_its_clock(store: MongoComplaints) -> Non
         assert found.due == service.due().of(found.case, store.history(case))
         assert found.due.due_clock == "sign_in"
     own = Reach(city=False, agencies=frozenset({AGENCY}))
-    assert service.work_count(WorkQuery(timeline=played), own) == 2
+    assert service.work_counts([WorkQuery(timeline=played)], own) == [2]
     assert live in {one.case.case_id for one in service.work(WorkQuery(limit=1000), CITY)}
     assert live not in {one.case.case_id for one in service.work(WorkQuery(timeline=played), CITY)}
     assert service.now(played) == now[0]

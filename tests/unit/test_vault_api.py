@@ -7,7 +7,7 @@ from services.contracts.identity import KeptIdentity
 from services.shared.access import ROLES, TABLE, Principal
 from services.shared.auth import mint
 from services.vault.keyring import PUBLIC_FILE
-from services.vault.sessions import WINDOW, WRONG
+from services.vault.sessions import USERS_FILE, WINDOW, WRONG
 from tests.support.vault import PASSWORD, WHY, Vault, as_json
 from tests.unit.test_access import routes
 
@@ -50,6 +50,15 @@ def test_a_custodian_of_the_citys_key_is_none_and_the_vaults_key_makes_nothing_e
     headers = {"Authorization": f"Bearer {token}"}
     assert vault.caller.client.post("/v1/openings", json=ASKED, headers=headers).status_code == 201
     assert vault.caller.client.put("/v1/identities/x", content=b"{", headers=headers).status_code == 403
+
+
+def test_an_account_that_cannot_be_is_said_at_sign_in_and_nobody_gets_in(vault):
+    signs_in = {"name": "custodian-1", "password": PASSWORD}
+    (vault.settings.vault_keys / USERS_FILE).write_text("users: {policy: {password: x, roles: [custodian]}}")
+    answer = vault.caller.client.post("/v1/sessions", json=signs_in)
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:duban:problem:accounts-unusable")
+    page = vault.caller.client.post("/vault/sign-in", data=signs_in, follow_redirects=False)
+    assert (page.status_code, "现在谁也不能登录" in page.text) == (503, True)
 
 
 def test_from_handing_over_to_the_one_opening(vault):

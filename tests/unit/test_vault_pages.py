@@ -43,6 +43,11 @@ def vault(tmp_path):
     return Desk(tmp_path)
 
 
+def test_an_opening_that_is_not_there_is_a_page_and_no_problem_for_programs(vault):
+    page = vault.sits(1).get("/vault/openings/none")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_opens_for_custodians_of_the_vaults_own_key_alone(vault, path):
     assert vault.get(path).status_code == 401

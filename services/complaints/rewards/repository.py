@@ -2,7 +2,7 @@
 entries are pushed, never set."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -36,6 +36,9 @@ class RewardRepository(Protocol):
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """The whole ledger as (reward id, entry), each reward's in order."""
+
+    def case_ids(self, reward_ids: Collection[str]) -> dict[str, str]:
+        """Reward id -> case id, of those of `reward_ids` that there are."""
 
 
 class MongoRewards:
@@ -85,6 +88,10 @@ class MongoRewards:
             for entry in document.get("entries", ()):
                 yield document["_id"], msgspec.convert(entry, Entry)
 
+    def case_ids(self, reward_ids: Collection[str]) -> dict[str, str]:
+        found = self._rewards.find({"_id": {"$in": list(reward_ids)}}, {"case_id": 1})
+        return {document["_id"]: document["case_id"] for document in found}
+
 
 class MemoryRewards:
     """The same in memory, for tests without a server."""
@@ -118,6 +125,9 @@ class MemoryRewards:
         for reward_id, reward in sorted(self.kept.items()):
             for entry in reward.entries:
                 yield reward_id, entry
+
+    def case_ids(self, reward_ids: Collection[str]) -> dict[str, str]:
+        return {name: self.kept[name].case_id for name in reward_ids if name in self.kept}
 
 
 def grown(before: Reward, after: Reward) -> tuple[Entry, ...]:

@@ -4,7 +4,7 @@ Whoever must not act unrecorded is recorded first: an act that another writer th
 trail of an attempt, marked as forestalled, never a booking without its entry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
@@ -159,6 +159,10 @@ class RewardService:
         booked = [Booked(reward_id=reward_id, entry=entry) for reward_id, entry in self._rewards.entries()]
         booked.sort(key=lambda b: (b.entry.at, b.entry.entry_id))
         return Ledger(entries=booked, balances=ledger.balances(b.entry for b in booked))
+
+    def case_ids(self, reward_ids: Collection[str]) -> dict[str, str]:
+        """Reward -> case, of those of `reward_ids` that there are."""
+        return self._rewards.case_ids(reward_ids)
 
     def _granted_in_year_of(self, now: datetime) -> int:
         year = now.astimezone(CITY_TIME).year

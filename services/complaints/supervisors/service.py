@@ -65,6 +65,11 @@ class Supervisors:
     def listed(self) -> list[Supervisor]:
         return self._register.listed()
 
+    def term_of(self, code: str) -> Term | None:
+        """The term of office that runs now; None for whoever is not in office."""
+        known = self._register.load(code)
+        return term_at(known, self._clock()) if known else None
+
     def admit(self, data: ComplaintFiledV1, actor: Principal) -> ComplaintFiledV1:
         """A report as the log gets it: with the supervisor's body, group and term as they are now, and the clocks of
         such reports. Raises the complaint's own Refused for whoever is not in office now, and for a report in somebody

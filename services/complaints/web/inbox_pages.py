@@ -6,11 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
-from services.complaints.attachments.kinds import NotTaken
-from services.complaints.attachments.scanning import ScannerFailed
-from services.complaints.attachments.service import MAX_FILE, Attachments, Full, Infected
+from services.complaints.attachments.service import MAX_FILE, Attachments
 from services.complaints.domain.deciding import PERSON
 from services.complaints.guessing import Guessing
 from services.complaints.inbox import Inbox
@@ -19,6 +17,7 @@ from services.complaints.inbox_session import INBOX_COOKIE, NoSuchCode, TooManyG
 from services.complaints.receipts import Receipts
 from services.complaints.rewards.service import RewardService
 from services.complaints.service import ComplaintService
+from services.complaints.web.evidence import FIELDS_BYTES, FILES_AT_ONCE, NotKept, files_of, keep, limited
 from services.complaints.web.form import WHO
 from services.complaints.web.pages import Pages, check_own_page
 from services.contracts.identity import MAX_IDENTITY_FIELD, Identity
@@ -28,8 +27,7 @@ from services.shared.auth import require
 from services.shared.commands import Conflict, KeyReused
 from services.shared.problems import Problem
 
-FILES_AT_ONCE = 5
-_FORM_BYTES = FILES_AT_ONCE * MAX_FILE + 256 * 1024
+_FORM_BYTES = FILES_AT_ONCE * MAX_FILE + FIELDS_BYTES
 _DONE = ("message", "rating", "appeal", "identity")
 _RATINGS = {str(n): n for n in range(1, 6)}
 Reading = Annotated[Principal, Depends(holder_of("complaints.inbox.read"))]
@@ -67,7 +65,9 @@ def routes(
         request: Request, holder: Principal, done: str, act: Callable[[FormData], Any], field: str
     ) -> Response:
         """The form that `act` understands; what it refuses is said above the page, with a link to the field."""
-        async with limited(request).form(max_files=FILES_AT_ONCE, max_fields=20, max_part_size=256 * 1024) as form:
+        async with limited(request, _FORM_BYTES).form(
+            max_files=FILES_AT_ONCE, max_fields=20, max_part_size=FIELDS_BYTES
+        ) as form:
             if not secrets.compare_digest(str(form.get("token", "")), token(request)):
                 raise Problem(
                     400, "A form of another session", "this form belongs to another session", slug="foreign-form"
@@ -138,34 +138,21 @@ def routes(
 
 def _say(inbox: Inbox, attachments: Attachments, case_id: str, form: FormData) -> None:
     text = _text(form)
-    files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.size]
+    files = files_of(form)
     if not text and not files:
         raise Unfit("inbox.message_missing", "text")
     answers = str(form.get("answers", ""))
     refs: list[str] = []
     try:
         for file in files:
-            refs.append(_kept(attachments, case_id, file))
+            refs.append(keep(attachments, case_id, PERSON, file))
         message = Message(text=text, evidence_refs=refs, answers=int(answers) if _is_number(answers) else None)
         inbox.say(case_id, message, _key(form))
-    except Exception:
+    except Exception as error:
         attachments.drop(case_id, refs)  # Nothing was said with them: whoever sends again sends them all.
+        if isinstance(error, NotKept):
+            raise Unfit(f"inbox.{error.why}", "files") from None
         raise
-
-
-def _kept(attachments: Attachments, case_id: str, file: UploadFile) -> str:
-    if (file.size or 0) > MAX_FILE:
-        raise Unfit("inbox.file_too_large", "files")
-    try:
-        return attachments.take(case_id, PERSON, file.file).ref
-    except NotTaken:
-        raise Unfit("inbox.file_not_taken", "files") from None
-    except Infected:
-        raise Unfit("inbox.file_infected", "files") from None
-    except Full:
-        raise Unfit("inbox.full", "files") from None
-    except ScannerFailed:
-        raise Unfit("inbox.scanner_failed", "files") from None
 
 
 def _rate(inbox: Inbox, case_id: str, form: FormData) -> None:
@@ -209,18 +196,3 @@ def _is_number(text: str) -> bool:
 
 def _key(form: FormData) -> str | None:
     return str(form.get("key", ""))[:64] or None
-
-
-def limited(request: Request) -> Request:
-    """`request` with a body that ends in a 413 problem when it is larger than all files together may be."""
-    size = 0
-
-    async def receive() -> Any:
-        nonlocal size
-        message = await request.receive()
-        size += len(message.get("body", b""))
-        if size > _FORM_BYTES:
-            raise Problem(413, "The form is too large", f"at most {_FORM_BYTES >> 20} MB at once", slug="too-large")
-        return message
-
-    return Request(request.scope, receive)

@@ -36,7 +36,7 @@ def add_pages(app: FastAPI, site: PublicSite) -> None:
     """Add /, /file, /inbox, /survey and /assets."""
     pages = Pages()
     for router in (
-        filing.routes(pages, site.commands, site.agencies, site.mail),
+        filing.routes(pages, site.commands, site.inbox, site.attachments, site.agencies, site.mail),
         inbox_pages.routes(
             pages, site.service, site.inbox, site.attachments, site.guessing, site.receipts, site.offices.rewards
         ),

@@ -1,11 +1,9 @@
 """The board and the page of one alert (domain row J1): what is new, what is worst, what waits for me."""
 
 import asyncio
-import csv
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from io import StringIO
 from typing import Annotated, Any
 
 import msgspec
@@ -28,6 +26,7 @@ from services.notifications.web.pages import Pages, back_path, now_of
 from services.notifications.web.views import Views
 from services.shared.auth import Principal, require
 from services.shared.problems import Problem
+from services.shared.web import tables
 from services.shared.web.timelines import timeline_kind
 from services.shared.web.words import Words
 
@@ -271,27 +270,16 @@ def _fresh(fresh: dict[str, Any]) -> str:
 
 
 def _csv(alerts: AlertReader, address: Address, scope: Scope, now: datetime) -> Iterator[str]:
-    """Every page of the list; a cell that a spreadsheet would run as a formula is defused."""
+    """Every page of the list."""
     query = msgspec.structs.replace(address.query(to_micros(now), limit=500), after=None)
-    yield "\ufeff" + _line(CSV_COLUMNS)
+    yield tables.MARK + tables.line(CSV_COLUMNS)
     while True:
         items, cursor = alerts.page(query, scope)
         for item in items:
-            yield _line([_cell(item[name]) for name in CSV_COLUMNS])
+            yield tables.line(item[name] for name in CSV_COLUMNS)
         if cursor is None:
             return
         query = msgspec.structs.replace(query, after=cursor)
-
-
-def _line(cells: Any) -> str:
-    out = StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in "=+-@\t" and text else text
 
 
 def _root(request: Request) -> str:

@@ -21,6 +21,7 @@ from services.shared.access import ANONYMOUS, Principal
 from services.shared.auth import SESSION_COOKIE, authenticate
 from services.shared.commands import Conflict, KeyReused, NotFound, OutsideScope
 from services.shared.problems import Problem
+from services.shared.users import AccountsUnusable
 from services.shared.web.answers import SECURITY, Assets
 from services.shared.web.assets import Site, digest
 from services.shared.web.words import Words
@@ -29,11 +30,11 @@ LANGUAGE_COOKIE = "duban_language"
 SHARED = Path(__file__).parent
 _KINDS = {403: "forbidden", 404: "missing"}
 _ERRORS: Mapping[type[Exception], tuple[int, str]] = {
-    NotFound: (404, "missing"), OutsideScope: (403, "forbidden"), Conflict: (409, "moved_on"),
-    Refused: (409, "moved_on"), KeyReused: (422, "invalid"), ValueError: (422, "invalid"),
+    AccountsUnusable: (503, "accounts"), NotFound: (404, "missing"), OutsideScope: (403, "forbidden"),
+    Conflict: (409, "moved_on"), Refused: (409, "moved_on"),
+    KeyReused: (422, "invalid"), ValueError: (422, "invalid"),
     msgspec.MsgspecError: (422, "invalid"),
 }  # fmt: skip
-_FORESEEN = tuple(_ERRORS)
 log = structlog.get_logger()
 
 
@@ -145,8 +146,10 @@ class StaffPages:
                             return pages.ask_who(request)
                         kind = _KINDS.get(problem.status, "invalid")
                         return pages.render(request, "error.html", problem.status, kind=kind)
-                    except _FORESEEN as error:
-                        status, kind = next(_ERRORS[known] for known in _ERRORS if isinstance(error, known))
+                    except tuple(pages.errors) as error:
+                        status, kind = next(pages.errors[known] for known in pages.errors if isinstance(error, known))
+                        if isinstance(error, AccountsUnusable):
+                            log.error("accounts.unusable", error=str(error))
                         log.info("page.refused", path=request.scope["route"].path, error=type(error).__name__)
                         return pages.render(request, "error.html", status, kind=kind)
                     except PyMongoError as error:

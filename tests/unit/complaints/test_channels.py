@@ -83,7 +83,7 @@ def test_a_role_files_under_its_channels_and_no_other(complaints, channel):
         assert len(store.published) == before + (told[0] == 201)
 
 
-# A supervisor's report needs a term (test_offices_api.py); Open311 has an endpoint of its own (test_open311.py).
+# A supervisor's report needs a term (test_offices_api.py); Open311 has an endpoint of its own (open311/).
 @pytest.mark.parametrize("channel", sorted(GOOD.keys() - {"supervisor", "open311"}))
 def test_a_filing_takes_the_fields_of_its_channel(complaints, channel):
     api, store = complaints

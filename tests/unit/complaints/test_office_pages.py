@@ -1,7 +1,9 @@
 """Pages of the office over HTTP, in memory: rewards from proposal to payment, and who may open which page."""
 
+import csv
 import re
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 
@@ -20,8 +22,11 @@ from tests.unit.complaints.test_surveys import campaign
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 PAGES = {
-    "/desk/rewards": {"office", "leader"}, "/desk/rewards/{reward}": {"office", "leader"}, "/desk/cashier": {"cashier"},
-    "/desk/supervisors": {"office", "leader", "clerk"}, "/desk/reports": {"monitor"}, "/desk/surveys/_new": {"office"},
+    "/desk/rewards": {"office", "leader"}, "/desk/rewards/{reward}": {"office", "leader"},
+    "/desk/rewards/_ledger": {"office", "leader"}, "/desk/rewards/_ledger.csv": {"office", "leader"},
+    "/desk/cashier": {"cashier"},
+    "/desk/supervisors": {"office", "leader", "clerk"}, "/desk/reports": {"monitor"}, "/desk/reports/_new": {"monitor"},
+    "/desk/surveys/_new": {"office"},
     "/desk/surveys": {"office", "leader", "supervisor"}, "/desk/surveys/spring": {"office", "leader", "supervisor"},
 }  # fmt: skip
 
@@ -260,6 +265,39 @@ def test_a_survey_is_started_and_its_links_are_told_once(office):
         assert office.sends("/desk/surveys/autumn", **wrong).status_code == 422
 
 
+ENTERPRISES = '企业,联系人\r\n"凌河, 建材",办公室\r\n\r\n=cmd(),门卫\r\n'
+
+
+@pytest.mark.parametrize(("encoding", "heading", "count"), [("utf-8-sig", "yes", 2), ("gb18030", "", 3)])
+def test_a_list_of_enterprises_comes_back_with_a_link_on_each_line_and_is_kept_nowhere(
+    office, encoding, heading, count
+):  # fmt: skip
+    office.sits("office").sends("/desk/surveys/_new", sure="yes", **NEW)
+    file = office.api.client.post(
+        "/desk/surveys/autumn", data={"agency": "tax", "heading": heading}, headers=OWN,
+        files={"list": ("名单.csv", ENTERPRISES.encode(encoding))},
+    )  # fmt: skip
+    rows = list(csv.reader(StringIO(file.text.lstrip("\ufeff"))))
+    assert (file.status_code, file.headers["cache-control"]) == (200, "private, no-store")
+    assert [row[0] for row in rows] == ["企业", "凌河, 建材", "'=cmd()"], "a cell that would run is defused"
+    assert (rows[0][2] == "link") is bool(heading)
+    links = [row[2] for row in rows[bool(heading) :]]
+    assert (len(links), len(set(links))) == (count, count)
+    assert "办事速度" in office.get(links[0].removeprefix("http://testserver")).text
+    assert "凌河" not in office.get("/desk/surveys/autumn").text + str(office.trail.kept)
+
+
+@pytest.mark.parametrize(
+    ("sent", "heading"), [(b"MZ" + bytes(99), ""), (b"\r\n \r\n", ""), (b"only a heading", "yes"), (b"x\n" * 2002, "")]
+)
+def test_a_list_that_is_none_makes_no_links(office, sent, heading):
+    office.sits("office").sends("/desk/surveys/_new", sure="yes", **NEW)
+    data = {"agency": "tax", "heading": heading, "count": "3"}
+    answer = office.api.client.post("/desk/surveys/autumn", data=data, headers=OWN, files={"list": ("f", sent)})
+    assert (answer.status_code, "名单读不出来" in answer.text) == (422, True)
+    assert "survey.links" not in {entry.action for entry in office.trail.kept}
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -295,6 +333,8 @@ def test_results_are_shown_after_the_end_and_never_of_fewer_than_the_minimum_gro
     assert "100 %" in page
     assert "words about market" not in page
     assert page.count("少于 5 份，不显示") >= 2
+    beside = page[page.index('id="beside"') : page.index("words about tax")]
+    assert beside.count('class="interval"') == 1, "nothing is drawn of too few answers"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -9,6 +9,7 @@ from services.notifications.web.address import address_of
 from services.notifications.web.charts import Bar, bars
 from services.shared.access import Principal
 from services.shared.auth import SESSION_COOKIE, mint
+from services.shared.users import hash_password
 from services.shared.web.pages import safe_path
 from tests.support.alerts import T0, alert, record
 from tests.unit.notifications.test_api import City, city
@@ -40,6 +41,22 @@ def test_a_ticket_signs_in_once_it_is_good(city: City) -> None:
 @pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "/\\evil.example", "evil", "", "/a\r\nb"])
 def test_a_sign_in_link_leads_nowhere_else(path: str) -> None:
     assert safe_path(path) == "/"
+
+
+@pytest.mark.parametrize(
+    "faulty", ["users: {person: {password: x, roles: [office]}}", "users: {a: {roles: [king]}}", "users: [", "- a"]
+)
+def test_an_account_that_cannot_be_is_said_at_sign_in_and_nobody_gets_in(city: City, tmp_path, faulty: str) -> None:
+    good = f"office-1: {{password: '{hash_password('a password')}', roles: [office]}}"
+    signs_in = {"name": "office-1", "password": "a password", "target": "/"}
+    (tmp_path / "users.yaml").write_text(f"users: {{{good}}}")
+    assert city.http.post("/sign-in", data=signs_in).status_code == 303
+    (tmp_path / "users.yaml").write_text(faulty)
+    answer = city.http.post("/sign-in", data=signs_in)
+    assert (answer.status_code, "现在谁也不能登录" in answer.text) == (503, True)
+    assert "set-cookie" not in answer.headers
+    (tmp_path / "users.yaml").write_text(f"users: {{{good}}}")
+    assert city.http.post("/sign-in", data=signs_in).status_code == 303, "without a restart"
 
 
 def test_a_role_without_the_board_is_told_so(city: City) -> None:

@@ -20,7 +20,7 @@ from services.shared.bodies import MAX_TEXT
 # Those that the public form offers first, so that a clerk's fingers know their numbers.
 OFFENCES: tuple[str, ...] = (*USUAL[:-1], *(o for o in get_args(Offence) if o not in USUAL), "other")
 WHO: tuple[str, ...] = Identity.__struct_fields__
-_OWN = ("text", "unit", "offence", "officer", "occurred_on", "place", "key")
+OWN = ("text", "unit", "offence", "officer", "occurred_on", "place", "key")
 _CHANNELS = frozenset(field.name for fields in channels.FIELDS.values() for field in fields)
 
 
@@ -28,7 +28,7 @@ class Sheet:
     """What stands in the form. It has no printable form: no log line shows who called."""
 
     def __init__(self, given: Mapping[str, Any], registry: Registry) -> None:
-        named = (*_OWN, *WHO, *_CHANNELS)
+        named = (*OWN, *WHO, *_CHANNELS)
         self.typed = {name: str(given.get(name, "")).strip() for name in named}
         self.typed["text"] = self.typed["text"].replace("\r\n", "\n")
         self.typed["key"] = self.typed["key"][:64]
@@ -91,6 +91,13 @@ class Sheet:
             intake["caller"] = "known"
         filled = {name: value for name, value in {**about, **own}.items() if value}
         return {"channel": self.channel, "intake": intake, **filled, **({"identity": who} if who else {})}
+
+
+class Wrong(dict[str, str]):
+    """What is wrong with each field; nothing with those that are not named."""
+
+    def __missing__(self, field: str) -> str:
+        return ""
 
 
 def _personal(text: str) -> bool:

@@ -17,7 +17,7 @@ from services.complaints.receipts import Receipts
 from services.complaints.supervisors.domain.supervisor import Supervisor, term_at
 from services.complaints.web.commands import Commands
 from services.complaints.web.desk import channels
-from services.complaints.web.desk.intake import OFFENCES, WHO, Sheet
+from services.complaints.web.desk.intake import OFFENCES, WHO, Sheet, Wrong
 from services.complaints.web.desk.pages import DeskPages
 from services.contracts.complaints import ComplaintFiledV1
 from services.contracts.envelope import LIVE
@@ -47,7 +47,7 @@ def routes(
         now = clock()
         in_office = [supervisor for supervisor in supervisors() if term_at(supervisor, now)]
         return pages.render(
-            request, "intake.html", status, sheet=sheet, wrong=_Wrong(wrong), error=bool(wrong), ids=_ids(sheet),
+            request, "intake.html", status, sheet=sheet, wrong=Wrong(wrong), error=bool(wrong), ids=_ids(sheet),
             focus="" if wrong else _focus(sheet), channels=channels.FIELDS, keys=channels.KEYS, offences=OFFENCES,
             who_fields=WHO, supervisors=in_office,
             today=now.astimezone(CITY_ZONE).date().isoformat(), **{"refusal": "", **more},
@@ -175,13 +175,6 @@ class IntakeDesk:
         if case_id is None:
             raise NotFound(key)
         return code, case_id
-
-
-class _Wrong(dict[str, str]):
-    """What is wrong with each field; nothing with those that are not named."""
-
-    def __missing__(self, field: str) -> str:
-        return ""
 
 
 def _ids(sheet: Sheet) -> dict[str, str]:

@@ -9,7 +9,14 @@ from services.complaints.web.commands import Commands
 from services.complaints.web.desk import home, intake_pages
 from services.complaints.web.desk.cases import case_pages, work_pages
 from services.complaints.web.desk.cases.case import CaseReader
-from services.complaints.web.desk.offices import cashier_pages, reward_pages, supervisor_pages, survey_pages
+from services.complaints.web.desk.offices import (
+    cashier_pages,
+    ledger_pages,
+    report_pages,
+    reward_pages,
+    supervisor_pages,
+    survey_pages,
+)
 from services.complaints.web.desk.pages import DeskPages
 from services.complaints.web.desk.registry import load_registry
 from services.shared.audit.trail import Trail
@@ -31,9 +38,11 @@ def add_desk(
         intake_pages.routes(pages, commands, receipts, offices.supervisors.listed, utc_now),
         work_pages.routes(pages, commands.service),
         case_pages.routes(pages, commands, reader, attachments),
+        ledger_pages.routes(pages, offices.rewards),  # before the page of one reward, whose address has a variable end
         reward_pages.routes(pages, offices.rewards, utc_now),
         cashier_pages.routes(pages, offices.cashier),
         supervisor_pages.routes(pages, offices.supervisors, utc_now),
+        report_pages.routes(pages, commands, offices.supervisors, utc_now),
         survey_pages.routes(pages, offices.surveys, utc_now),
     ):
         app.router.routes.extend(router.routes)

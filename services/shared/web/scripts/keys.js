@@ -24,7 +24,7 @@
     const folded = field.closest("details");
     if (folded) folded.open = true;
     field.focus();
-    field.select();
+    field.select?.(); // a list of choices has no text to select
     return true;
   };
 

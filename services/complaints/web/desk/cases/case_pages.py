@@ -15,9 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
-from services.complaints.attachments.kinds import NotTaken
-from services.complaints.attachments.scanning import ScannerFailed
-from services.complaints.attachments.service import MAX_FILE, Attachments, Full, Infected
+from services.complaints.attachments.service import Attachments
 from services.complaints.web.commands import Commands
 from services.complaints.web.desk.cases.address import Address
 from services.complaints.web.desk.cases.case import CasePage, CaseReader
@@ -25,6 +23,7 @@ from services.complaints.web.desk.cases.forms import FIELDS, body_of, mistakes, 
 from services.complaints.web.desk.cases.offered import ASKS
 from services.complaints.web.desk.cases.views import Views, ref_of
 from services.complaints.web.desk.pages import DeskPages
+from services.complaints.web.evidence import NotKept, keep
 from services.contracts.envelope import LIVE
 from services.contracts.lifecycle import Refused
 from services.shared.access import Principal, reach
@@ -35,10 +34,6 @@ from services.shared.web.pages import root_of
 from services.shared.web.timelines import timeline_kind
 
 _FORM_BYTES = 256 * 1024
-_FILE_WRONG: Mapping[type[Exception], str] = {
-    NotTaken: "inbox.file_not_taken", Infected: "inbox.file_infected", Full: "inbox.full",
-    ScannerFailed: "inbox.scanner_failed",
-}  # fmt: skip
 Reader = Annotated[Principal, Depends(require("complaints.desk.case"))]
 Actor = Annotated[Principal, Depends(require("complaints.desk.act"))]
 Adder = Annotated[Principal, Depends(require("complaints.evidence.add"))]
@@ -138,10 +133,8 @@ def _kept(attachments: Attachments, case_id: str, by: str, file: Any) -> str:
     """Keep what was sent; the key of the sentence that says why it was not, "" when it was."""
     if not isinstance(file, UploadFile) or not file.size:
         return "wrong.file"
-    if file.size > MAX_FILE:
-        return "inbox.file_too_large"
     try:
-        attachments.take(case_id, by, file.file)
-    except tuple(_FILE_WRONG) as error:
-        return _FILE_WRONG[type(error)]
+        keep(attachments, case_id, by, file)
+    except NotKept as not_kept:
+        return f"inbox.{not_kept.why}"
     return ""

@@ -1,9 +1,7 @@
 """/desk/work: complaints by time left, for whoever has to act (rows B1, B2), and the same list as a table."""
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime
-from io import StringIO
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +18,7 @@ from services.contracts.envelope import LIVE
 from services.contracts.instants import from_micros
 from services.shared.access import Principal, Reach, reach
 from services.shared.auth import require
+from services.shared.web import tables
 from services.shared.web.pages import root_of
 from services.shared.web.timelines import timeline_kind
 
@@ -73,12 +72,13 @@ def _tabs(
     views = {"open": usual} | {
         name: msgspec.structs.replace(usual, **{name: "1"}) for name in ("mine", "overdue", "paused")
     }  # fmt: skip
+    counts = service.work_counts([view.query(principal, now) for view in views.values()], scope)
     return [
         {
             "name": name, "key": str(number), "href": view.link(home), "on": view.link(home) == address.link(home),
-            "count": service.work_count(view.query(principal, now), scope),
+            "count": count,
         }
-        for number, (name, view) in enumerate(views.items(), 1)
+        for number, ((name, view), count) in enumerate(zip(views.items(), counts, strict=True), 1)
     ]  # fmt: skip
 
 
@@ -103,25 +103,13 @@ def _csv(
 ) -> Iterator[str]:  # fmt: skip
     """Every page of the list, codes as the API has them."""
     query = msgspec.structs.replace(address.query(principal, now, CSV_AT_ONCE), after=None)
-    yield "\ufeff" + _line(CSV_COLUMNS)
+    yield tables.MARK + tables.line(CSV_COLUMNS)
     sent = 0
     while sent < CSV_MOST and (found := service.work(query, scope)):
         for case, due in found:
             known = {**msgspec.structs.asdict(case), **msgspec.structs.asdict(due)}
             known["due_at"] = from_micros(due.due_at).isoformat() if due.due_at < NO_DUE else None
-            yield _line([_cell(known[name]) for name in CSV_COLUMNS])
+            yield tables.line(known[name] for name in CSV_COLUMNS)
         sent += len(found)
         last = found[-1]
         query = msgspec.structs.replace(query, after=(last.due.due_at, last.case.case_id))
-
-
-def _line(cells: Any) -> str:
-    out = StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """A cell that a spreadsheet would run as a formula is defused."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in "=+-@\t" and text else text

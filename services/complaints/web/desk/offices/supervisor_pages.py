@@ -1,4 +1,4 @@
-"""/desk/supervisors: the register of supervisors with its forms; /desk/reports: a supervisor's own reports (row A5)."""
+"""/desk/supervisors: the register of supervisors with its forms (row A5)."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse
 from services.complaints.supervisors.domain.supervisor import CITY_TIME, Body, Refused, Supervisor, Term, term_at
 from services.complaints.supervisors.repository import Conflict
 from services.complaints.supervisors.service import Supervisors
-from services.complaints.web.desk.cases.views import ref_of
 from services.complaints.web.desk.pages import DeskPages
 from services.shared.access import Principal, allows
 from services.shared.auth import require
@@ -21,12 +20,11 @@ BODIES: tuple[Body, ...] = get_args(Body)
 APPOINT, END = "appoint", "end"
 Reader = Annotated[Principal, Depends(require("complaints.desk.supervisors"))]
 Keeper = Annotated[Principal, Depends(require("complaints.desk.supervisors.act"))]
-Monitor = Annotated[Principal, Depends(require("complaints.desk.reports"))]
 Text = Annotated[str, Form()]
 
 
 def routes(pages: DeskPages, supervisors: Supervisors, clock: Callable[[], datetime]) -> APIRouter:
-    """The register, its forms, and reports."""
+    """The register and its forms."""
     router = APIRouter(route_class=pages.route_class())
 
     def shown(request: Request, principal: Principal, status: int = 200, **more: Any) -> Response:
@@ -73,11 +71,6 @@ def routes(pages: DeskPages, supervisors: Supervisors, clock: Callable[[], datet
             slug = error.slug if isinstance(error, Refused) else "stale"
             return shown(request, principal, 409, problem=slug, **sent)
         return RedirectResponse(f"{_path(pages, request)}?done={command}", 303)
-
-    @router.get("/desk/reports", include_in_schema=False)
-    def reports(request: Request, principal: Monitor) -> Response:
-        found = supervisors.reports(principal.subject)
-        return pages.render(request, "reports.html", reports=found, ref_of=ref_of)
 
     return router
 

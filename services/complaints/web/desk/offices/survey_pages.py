@@ -3,10 +3,8 @@
 Nothing says who answered or what one enterprise said: results are those of the service, with its minimum group.
 """
 
-import csv
 from collections.abc import Callable
 from datetime import datetime
-from io import StringIO
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -16,7 +14,9 @@ from fastapi.responses import RedirectResponse
 from services.complaints.surveys.domain.campaign import LEVELS, MAX_LINKS, Campaign, Refused
 from services.complaints.surveys.service import Surveys
 from services.complaints.web.desk.offices.survey_form import ROWS, Sheet
+from services.complaints.web.desk.offices.survey_links import MAX_LIST, BadList, listed, plain, rows_of
 from services.complaints.web.desk.pages import DeskPages
+from services.complaints.web.evidence import files_of, limited
 from services.shared.access import Principal, allows
 from services.shared.auth import require
 
@@ -40,7 +40,7 @@ def routes(pages: DeskPages, surveys: Surveys, clock: Callable[[], datetime]) ->
 
     def shown(request: Request, principal: Principal, found: Campaign, status: int = 200, **more: Any) -> Response:
         phase = found.phase(clock())
-        usual: dict[str, Any] = {"problem": "", "done": "", "typed": {"agency": "", "count": ""}}
+        usual: dict[str, Any] = {"problem": "", "done": "", "typed": {"agency": "", "count": "", "heading": ""}}
         return pages.render(
             request, "survey_one.html", status, campaign=found, phase=phase, levels=LEVELS, most=MAX_LINKS,
             results=surveys.results(found.campaign_id) if phase == "closed" else [], least=surveys.policy.minimum_group,
@@ -49,7 +49,7 @@ def routes(pages: DeskPages, surveys: Surveys, clock: Callable[[], datetime]) ->
         )  # fmt: skip
 
     @router.get("/desk/surveys", include_in_schema=False)
-    def listed(request: Request, principal: Reader) -> Response:
+    def all_surveys(request: Request, principal: Reader) -> Response:
         found = [(campaign, campaign.phase(clock())) for campaign in surveys.listed()]
         starts = allows("complaints.surveys.start", principal)
         return pages.render(request, "surveys.html", listed=found, starts=starts, path=_path(pages, request))
@@ -82,29 +82,36 @@ def routes(pages: DeskPages, surveys: Surveys, clock: Callable[[], datetime]) ->
         return shown(request, principal, surveys.campaign(campaign_id), done=done if done == "start" else "")
 
     @router.post("/desk/surveys/{campaign_id}", include_in_schema=False)
-    def links(
-        request: Request, campaign_id: str, principal: Keeper, agency: Text = "", count: Text = ""
+    async def links(request: Request, campaign_id: str, principal: Keeper) -> Response:
+        async with limited(request, MAX_LIST + _FORM_BYTES).form(max_files=1, max_fields=5) as given:
+            typed = {name: str(given.get(name, "")).strip() for name in ("agency", "count", "heading")}
+            sent = [await file.read() for file in files_of(given, "list")]
+        return await run_in_threadpool(issued, request, principal, surveys.campaign(campaign_id), typed, sent)
+
+    def issued(
+        request: Request, principal: Principal, campaign: Campaign, typed: dict[str, str], sent: list[bytes]
     ) -> Response:  # fmt: skip
-        campaign, typed = surveys.campaign(campaign_id), {"agency": agency, "count": count}
-        if agency not in campaign.agencies or not count.isdecimal() or not 1 <= int(count) <= MAX_LINKS:
-            return shown(request, principal, campaign, 422, problem="links", typed=typed)
+        """As many links as are asked for, or one for each line of the list that was sent."""
+        agency, address = typed["agency"], str(request.base_url).rstrip("/")
         try:
-            tokens = surveys.issue(campaign_id, agency, int(count), principal.subject)
+            rows = rows_of(sent[0]) if sent else []
+        except BadList:
+            return shown(request, principal, campaign, 422, problem="list", typed=typed)
+        count = str(len(rows) - bool(typed["heading"])) if sent else typed["count"]
+        if agency not in campaign.agencies or not count.isdecimal() or not 1 <= int(count) <= MAX_LINKS:
+            problem = "list" if sent and agency in campaign.agencies else "links"
+            return shown(request, principal, campaign, 422, problem=problem, typed=typed)
+        try:
+            tokens = surveys.issue(campaign.campaign_id, agency, int(count), principal.subject)
         except Refused as refused:
             return shown(request, principal, campaign, 409, problem=refused.slug, typed=typed)
-        address = str(request.base_url).rstrip("/")
-        name = f"survey-{campaign_id}-{agency}.csv"
+        made = [f"{address}/survey/{token}" for token in tokens]
+        table = listed(rows, bool(typed["heading"]), made) if sent else plain(agency, made)
+        name = f"survey-{campaign.campaign_id}-{agency}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-        return Response(_csv(agency, [f"{address}/survey/{token}" for token in tokens]), 200, headers, "text/csv")
+        return Response(table, 200, headers, "text/csv")
 
     return router
-
-
-def _csv(agency: str, links: list[str]) -> str:
-    out = StringIO()
-    out.write("\ufeff")
-    csv.writer(out).writerows([("agency", "link"), *((agency, link) for link in links)])
-    return out.getvalue()
 
 
 def _path(pages: DeskPages, request: Request, campaign_id: str = "") -> str:
