@@ -8,7 +8,6 @@ from fastapi import Depends, FastAPI, Request, Response
 from services.complaints.attachments.api import EVIDENCE, add_evidence_routes
 from services.complaints.attachments.service import Attachments
 from services.complaints.current_due import current_due
-from services.complaints.guessing import Guessing
 from services.complaints.identities import IdentitySealing
 from services.complaints.inbox import Inbox
 from services.complaints.inbox_api import INBOX, add_inbox_routes
@@ -34,6 +33,7 @@ from services.shared.audit.trail import MemoryTrail, Trail
 from services.shared.auth import require
 from services.shared.clock import utc_now
 from services.shared.describing import JSON, described
+from services.shared.guessing import Guessing
 from services.shared.problems import Problem
 from services.shared.settings import Settings
 from services.shared.source_app import source_app

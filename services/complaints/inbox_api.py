@@ -9,7 +9,6 @@ from fastapi.concurrency import run_in_threadpool
 from services.complaints.attachments.api import receive, taking
 from services.complaints.attachments.service import Attachments
 from services.complaints.domain.deciding import PERSON
-from services.complaints.guessing import Guessing
 from services.complaints.inbox import Inbox
 from services.complaints.inbox_schemas import Appeal, Code, Message, Rating, Said, Taken, Thread
 from services.complaints.inbox_session import HANDLERS, begin, case_of, end, holder_of
@@ -21,6 +20,7 @@ from services.shared.auth import require
 from services.shared.case_api import MAX_BODY, PRIVATE, idempotency_key, private, read_body
 from services.shared.commands import Answer
 from services.shared.describing import described
+from services.shared.guessing import Guessing
 
 INBOX = (Code, Message, Rating, Appeal, Identify, Taken, Thread, dict[str, list[Said]])
 _TAGS: dict[str, Any] = {"tags": ["inbox"]}

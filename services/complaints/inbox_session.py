@@ -10,11 +10,11 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.complaints.guessing import Guessing
 from services.complaints.service import ComplaintService
 from services.complaints.telemetry import RECEIPTS
 from services.shared.access import Principal
 from services.shared.auth import mint, require, signing_key
+from services.shared.guessing import Guessing
 from services.shared.problems import Problem
 
 INBOX_COOKIE = "duban_inbox"

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from services.complaints.guessing import Guessing
 from services.complaints.policies import load_policy
 from services.complaints.repository import ComplaintRepository
 from services.complaints.rewards.cashier import Cashier
@@ -21,6 +20,7 @@ from services.complaints.surveys.repository import MemorySurveys, SurveyReposito
 from services.complaints.surveys.service import Surveys
 from services.complaints.web.directory import load_directory
 from services.shared.audit.trail import Trail
+from services.shared.guessing import Guessing
 
 _UNLESS_SAID = SurveyPolicy(version="", minimum_group=5)
 

@@ -15,9 +15,9 @@ from services.contracts.topics import AUDIT_HEADS
 from services.shared.audit.chain import digest, follow
 from services.shared.audit.heads import Sealer, load_signing_key
 from services.shared.audit.trail import MongoTrail, document_of, entry_of
+from services.shared.clock import utc_now
 from services.shared.mongo import connect_store
 from services.shared.relay import KafkaLog
-from services.shared.source_app import utc_now
 from services.vault.keyring import AUDIT_KEY_FILE
 
 pytestmark = pytest.mark.stack

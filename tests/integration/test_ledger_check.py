@@ -12,8 +12,8 @@ from services.complaints.rewards.repository import MongoRewards
 from services.complaints.rewards.service import RewardService
 from services.complaints.rewards.vouchers import Vouchers
 from services.shared.audit.trail import MongoTrail
+from services.shared.clock import utc_now
 from services.shared.mongo import connect_store
-from services.shared.source_app import utc_now
 from tests.unit.complaints.test_rewards import POLICY, proposed
 
 pytestmark = pytest.mark.stack

@@ -27,8 +27,8 @@ from services.inspections.repository import MemoryInspections
 from services.shared.access import ROLES, Principal
 from services.shared.audit.trail import Trail
 from services.shared.auth import create_key, load_key, mint
+from services.shared.clock import utc_now
 from services.shared.settings import Settings
-from services.shared.source_app import utc_now
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 

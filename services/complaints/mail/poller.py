@@ -16,7 +16,6 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from services.complaints.attachments.scanning import ScannerFailed
-from services.complaints.guessing import Guessing, Limit
 from services.complaints.mail.domain.letter import Letter, Unreadable, read_letter
 from services.complaints.mail.mailbox import Delivered, Mailbox
 from services.complaints.mail.post import Post, Undeliverable
@@ -25,6 +24,7 @@ from services.complaints.mail.servers import Away
 from services.complaints.mail.taking import Taking
 from services.complaints.telemetry import MAIL_RECEIPTS, MAIL_RETRIES, MAIL_WAITING, MAILS
 from services.shared.failpoints import failpoint
+from services.shared.guessing import Guessing, Limit
 from services.shared.problems import Problem
 
 MAX_MAIL = 40 * 1024 * 1024

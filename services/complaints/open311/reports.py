@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from services.complaints.domain.receipt_code import grouped
-from services.complaints.guessing import Guessing, Limit
 from services.complaints.open311.keys import Keys
 from services.complaints.open311.mapping import (
     MOST_REQUESTS,
@@ -25,6 +24,7 @@ from services.contracts.instants import to_micros
 from services.shared.access import Principal, reach
 from services.shared.bodies import Body
 from services.shared.commands import Order
+from services.shared.guessing import Guessing, Limit
 
 MOST_IDS = 100
 FILINGS_PER_APPLICATION, FILINGS_IN_ALL = Limit(burst=100, every=1.0), Limit(burst=500, every=0.2)

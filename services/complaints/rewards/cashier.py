@@ -6,10 +6,10 @@ A cashier learns an amount and whether a voucher is good for it, nothing else (r
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.complaints.guessing import Guessing
 from services.complaints.inbox_session import TooManyGuesses
 from services.complaints.rewards.domain.ledger import Entry
 from services.complaints.rewards.service import RewardService
+from services.shared.guessing import Guessing
 
 
 class Cashier:

@@ -10,7 +10,6 @@ from starlette.datastructures import FormData
 
 from services.complaints.attachments.service import MAX_FILE, Attachments
 from services.complaints.domain.deciding import PERSON
-from services.complaints.guessing import Guessing
 from services.complaints.inbox import Inbox
 from services.complaints.inbox_schemas import MAX_MESSAGE, Message
 from services.complaints.inbox_session import INBOX_COOKIE, NoSuchCode, TooManyGuesses, begin, case_of, end, holder_of
@@ -25,6 +24,7 @@ from services.contracts.lifecycle import Refused
 from services.shared.access import Principal
 from services.shared.auth import require
 from services.shared.commands import Conflict, KeyReused
+from services.shared.guessing import Guessing
 from services.shared.problems import Problem
 
 _FORM_BYTES = FILES_AT_ONCE * MAX_FILE + FIELDS_BYTES

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from fastapi import FastAPI
 
 from services.complaints.attachments.service import Attachments
-from services.complaints.guessing import Guessing
 from services.complaints.inbox import Inbox
 from services.complaints.offices import Offices
 from services.complaints.receipts import Receipts
@@ -14,6 +13,7 @@ from services.complaints.web import filing, inbox_pages, reward_pages, survey_pa
 from services.complaints.web.commands import Commands
 from services.complaints.web.directory import Directory
 from services.complaints.web.pages import WEB, Pages
+from services.shared.guessing import Guessing
 from services.shared.web.answers import Assets
 from services.shared.web.assets import PUBLIC
 

@@ -1,5 +1,10 @@
-"""Signing in and out, sign-in links, and the language cookie: one session for all pages of people with an account."""
+"""Signing in and out, sign-in links, and the language cookie: one session for all pages of people with an account.
 
+Guessing of passwords is limited by network address and by account: 20 at once and one every 10 s, a right one costs
+nothing (services.shared.guessing).
+"""
+
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -7,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from services.shared import users
 from services.shared.auth import SESSION_COOKIE, Principal, Unauthenticated, mint, require, signing_key, verify
+from services.shared.guessing import Guessing
 from services.shared.settings import Settings
 from services.shared.web.pages import LANGUAGE_COOKIE, StaffPages, safe_path
 from services.shared.web.words import LANGUAGES
@@ -18,7 +24,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 def routes(pages: StaffPages, settings: Settings) -> APIRouter:
     """The pages for who is not known yet."""
     router = APIRouter(route_class=pages.route_class(), prefix=pages.base)
-    guard = [Depends(require("sign-in"))]
+    guard, guessing = [Depends(require("sign-in"))], Guessing(time.monotonic)
 
     @router.get("/sign-in", dependencies=guard, include_in_schema=False)
     def form(request: Request, ticket: str = "", next: str = "") -> Response:
@@ -42,9 +48,16 @@ def routes(pages: StaffPages, settings: Settings) -> APIRouter:
         if not name.strip() or not password:
             error = "sign_in.name_missing" if not name.strip() else "sign_in.password_missing"
             return pages.render(request, "sign_in.html", 422, name=name, target=target, error=error)
+        sources = (request.client.host if request.client else "", f"account {name.strip()[:100]}")
+        if seconds := max(guessing.attempt(source) for source in sources):
+            answer = pages.render(request, "sign_in.html", 429, name=name, target=target, error="sign_in.too_many")
+            answer.headers["Retry-After"] = str(seconds)
+            return answer
         principal = users.authenticate(settings.users_file, name.strip(), password)
         if principal is None:
             return pages.render(request, "sign_in.html", 401, name=name, target=target, error="sign_in.wrong")
+        for source in sources:
+            guessing.was_right(source)
         return _signed_in(request, principal, target)
 
     @router.post("/sign-out", dependencies=guard, include_in_schema=False)

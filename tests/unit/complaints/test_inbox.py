@@ -8,7 +8,7 @@ from services.contracts.codec import decode
 from services.contracts.lifecycle import NEW
 from services.shared.audit.trail import MemoryTrail
 from services.shared.auth import load_key, mint
-from services.shared.source_app import utc_now
+from services.shared.clock import utc_now
 from tests.support.sources import Caller, complaints_in_memory
 
 OWN = {"Sec-Fetch-Site": "same-origin"}

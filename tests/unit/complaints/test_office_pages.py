@@ -16,7 +16,7 @@ from services.complaints.web.desk.offices.reward_pages import ASKS
 from services.complaints.web.desk.pages import OFFICES_LOCALE
 from services.shared.access import ROLES, Principal
 from services.shared.auth import SESSION_COOKIE, load_key, mint
-from services.shared.source_app import utc_now
+from services.shared.clock import utc_now
 from tests.unit.complaints.test_offices_api import WORTH, City, reward_id
 from tests.unit.complaints.test_surveys import campaign
 

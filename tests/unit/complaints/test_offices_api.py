@@ -17,7 +17,7 @@ from services.complaints.surveys.service import hashed
 from services.complaints.web.pages import SECURITY
 from services.contracts.codec import decode
 from services.shared.audit.trail import MemoryTrail
-from services.shared.source_app import utc_now
+from services.shared.clock import utc_now
 from tests.support.sources import complaints_in_memory
 from tests.unit.complaints.test_surveys import campaign
 

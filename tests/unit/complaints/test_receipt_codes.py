@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.complaints.domain.receipt_code import DIGITS, LENGTH, grouped, holds, plain, with_check
-from services.complaints.guessing import ADDRESSES_KEPT, Guessing, Limit, network
 from services.complaints.receipts import Receipts, secret_key
+from services.shared.guessing import ADDRESSES_KEPT, Guessing, Limit, network
 from tests.support.sources import complaints_in_memory
 
 codes = st.integers(0, 10**DIGITS - 1).map(lambda n: with_check(f"{n:0{DIGITS}d}"))
@@ -153,7 +153,7 @@ def test_every_wrong_code_is_answered_alike(api) -> None:
 
 def test_wrong_malformed_and_unknown_codes_take_the_same_time(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("services.complaints.api.Guessing", lambda clock, *_: Guessing(clock, Limit(10**6, 1.0)))
-    monkeypatch.setattr("services.complaints.guessing.IN_ALL", Limit(10**6, 1.0))
+    monkeypatch.setattr("services.shared.guessing.IN_ALL", Limit(10**6, 1.0))
     api = complaints_in_memory(tmp_path)[0]
     kinds = {"unknown": with_check("0" * DIGITS), "check part": "0" * LENGTH, "malformed": "abc", "empty": ""}
     taken = {name: [] for name in kinds}

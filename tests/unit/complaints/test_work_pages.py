@@ -15,7 +15,7 @@ from services.contracts.complaints import Offence
 from services.shared.access import TABLE, Principal
 from services.shared.audit.trail import MemoryTrail
 from services.shared.auth import SESSION_COOKIE, load_key, mint
-from services.shared.source_app import utc_now
+from services.shared.clock import utc_now
 from services.vault.keyring import Keyring
 from tests.support.folding import POLICIES
 from tests.support.sources import T0, complaints_in_memory

@@ -10,6 +10,7 @@ from services.notifications.web.charts import Bar, bars
 from services.shared.access import Principal
 from services.shared.auth import SESSION_COOKIE, mint
 from services.shared.users import hash_password
+from services.shared.web import session
 from services.shared.web.pages import safe_path
 from tests.support.alerts import T0, alert, record
 from tests.unit.notifications.test_api import City, city
@@ -41,6 +42,21 @@ def test_a_ticket_signs_in_once_it_is_good(city: City) -> None:
 @pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "/\\evil.example", "evil", "", "/a\r\nb"])
 def test_a_sign_in_link_leads_nowhere_else(path: str) -> None:
     assert safe_path(path) == "/"
+
+
+def test_passwords_are_not_guessed_for_long_and_right_ones_cost_nothing(city: City, monkeypatch) -> None:
+    office = Principal(
+        "office-1", frozenset({"office"})
+    )  # without the slow hash, which would give attempts back meanwhile
+    monkeypatch.setattr(session.users, "authenticate", lambda *given: office if given[2] == "a password" else None)
+    right = {"name": "office-1", "password": "a password", "target": "/"}
+    for _ in range(30):
+        assert city.http.post("/sign-in", data=right).status_code == 303
+    wrong = [city.http.post("/sign-in", data=right | {"password": f"guess {n}"}) for n in range(21)]
+    assert [answer.status_code for answer in wrong] == [401] * 20 + [429]
+    assert (int(wrong[-1].headers["retry-after"]) > 0, "尝试次数过多" in wrong[-1].text) == (True, True)
+    refused = city.http.post("/sign-in", data=right)
+    assert (refused.status_code, "set-cookie" in refused.headers) == (429, False)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from shutil import copy
 
 import pytest
 
-from services.complaints.guessing import Limit
 from services.complaints.open311.keys import Keys, give, keys_file, take_back
+from services.shared.guessing import Limit
 from tests.support.sources import complaints_in_memory
 from tests.unit.complaints.open311.conftest import POLICIES, V2
 

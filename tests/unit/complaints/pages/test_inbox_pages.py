@@ -3,8 +3,8 @@
 import pytest
 
 from services.complaints import api as complaints_api
-from services.complaints.guessing import Guessing, Limit
 from services.contracts.codec import decode
+from services.shared.guessing import Guessing, Limit
 from tests.support.files import EICAR, TAKEN
 from tests.support.public_pages import OWN, code_on, fields, filed, post
 from tests.support.sources import complaints_in_memory

@@ -1,4 +1,4 @@
-"""Limits on guessing receipt codes, per network address and in all. Free of HTTP and of storage.
+"""Limits on guessing receipt codes and passwords, per network address or account and in all. Free of HTTP and storage.
 
 Token buckets in the memory of one process, on purpose: no address of anybody who asks after a complaint is ever written
 down. With n processes of this service an attacker has n times the attempts; docs/decisions/0010-receipt-codes.md counts
