@@ -17,8 +17,8 @@ def write(figures: list[Figure], keep: bool = False) -> None:
     """latest.json and latest.svg; `keep` leaves the figures of benchmarks that are not among `figures`."""
     FOLDER.mkdir(exist_ok=True)
     if keep:
-        new = {figure.benchmark for figure in figures}
-        figures = [figure for figure in read() if figure.benchmark not in new] + figures
+        new = {_family(figure) for figure in figures}
+        figures = [figure for figure in read() if _family(figure) not in new] + figures
     LATEST.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     LATEST.with_suffix(".svg").write_text(draw(figures))
 
@@ -41,6 +41,11 @@ def show(figures: list[Figure]) -> None:
         numbers = [_number(n) for n in (min(figure.runs), figure.value, max(figure.runs))]
         table.add_row(figure.benchmark, figure.engine, figure.unit, *numbers, ratio, figure.ratio_to or "")
     report.console.print(table)
+
+
+def _family(figure: Figure) -> str:
+    """The "timers" of "timers: idle tick, 1M open": what is measured together is replaced together."""
+    return figure.benchmark.partition(":")[0]
 
 
 def _number(value: float) -> str:

@@ -25,8 +25,8 @@ def applications(settings: Settings, alerts: Any = None, counts: Any = None) -> 
     from services.complaints.attachments.scanning import scanner
     from services.complaints.attachments.service import Attachments
     from services.complaints.attachments.store import Store
+    from services.complaints.memory import MemoryComplaints
     from services.complaints.receipts import Receipts
-    from services.complaints.repository import MemoryComplaints
     from services.directives import api as directives
     from services.directives.repository import MemoryDirectives
     from services.inspections import api as inspections

@@ -174,6 +174,11 @@ def fields_of(due: Due) -> dict[str, Any]:
     return msgspec.structs.asdict(due) | {"holders": list(due.holders)}
 
 
+def due_of(document: Mapping[str, Any]) -> Due:
+    """What `fields_of` wrote, out of a document's fields."""
+    return msgspec.convert({name: document[name] for name in Due.__struct_fields__ if name in document}, Due)
+
+
 def _order(clock: Clock) -> tuple[int | None, str]:
     return clock.due, clock.name
 

@@ -20,13 +20,13 @@ from services.complaints.mail.post import Post
 from services.complaints.mail.receipt import Receipts as MailReceipts
 from services.complaints.mail.servers import imap_of, smtp_of
 from services.complaints.mail.taking import Taking
+from services.complaints.mongo import MongoComplaints
 from services.complaints.offices import Stores, load_schedule
 from services.complaints.open311 import keys
 from services.complaints.open311.keys import keys_file
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts, secret_key
 from services.complaints.recomputing import Recomputer
-from services.complaints.repository import MongoComplaints
 from services.complaints.rewards.proposing import Proposer
 from services.complaints.rewards.repository import MongoRewards
 from services.complaints.rewards.vouchers import Vouchers

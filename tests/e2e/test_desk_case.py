@@ -11,8 +11,8 @@ from deploy.embedded.stack import Stack
 from duban.context import load
 from services.complaints.current_due import CurrentDue
 from services.complaints.domain.handling import Handling
+from services.complaints.mongo import MongoComplaints
 from services.complaints.receipts import Receipts
-from services.complaints.repository import MongoComplaints
 from services.complaints.service import ComplaintService
 from services.contracts.complaints import ComplaintAcceptedV1, ComplaintDispatchedV1, ComplaintFiledV1
 from services.shared.access import Principal, Reach

@@ -13,9 +13,9 @@ from services.complaints.current_due import CurrentDue
 from services.complaints.documents import ComplaintBroadcast, ComplaintDocument, KeptClock, KeptDecree
 from services.complaints.domain.handling import Handling
 from services.complaints.due import NO_DUE
+from services.complaints.mongo import MongoComplaints
 from services.complaints.receipts import Receipts
 from services.complaints.recomputing import Recomputer
-from services.complaints.repository import MongoComplaints
 from services.complaints.service import ComplaintService
 from services.complaints.work import WorkQuery
 from services.contracts.clock import CalendarDecreedV1

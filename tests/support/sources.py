@@ -16,9 +16,10 @@ from services.complaints.attachments.scanning import scanner
 from services.complaints.attachments.service import Attachments
 from services.complaints.attachments.store import Store
 from services.complaints.domain.handling import Handling
+from services.complaints.memory import MemoryComplaints
 from services.complaints.offices import Stores
 from services.complaints.receipts import Receipts
-from services.complaints.repository import ComplaintRepository, MemoryComplaints
+from services.complaints.repository import ComplaintRepository
 from services.complaints.service import ComplaintService
 from services.directives import api as directives_api
 from services.directives.repository import MemoryDirectives

@@ -12,9 +12,9 @@ from services.complaints.domain.complaint import LIFE
 from services.complaints.domain.handling import Handling
 from services.complaints.domain.next_step import USUAL
 from services.complaints.due import NO_DUE, Due
+from services.complaints.memory import MemoryComplaints
 from services.complaints.receipts import Receipts
 from services.complaints.recomputing import Recomputer
-from services.complaints.repository import MemoryComplaints
 from services.complaints.service import ComplaintService
 from services.complaints.work import WorkQuery
 from services.contracts.clock import CalendarDecreedV1

@@ -21,9 +21,9 @@ from services.complaints.mail.post import Undeliverable
 from services.complaints.mail.receipt import Receipts as MailReceipts
 from services.complaints.mail.servers import Away
 from services.complaints.mail.taking import Taking
+from services.complaints.memory import MemoryComplaints
 from services.complaints.policies import load_handling
 from services.complaints.receipts import Receipts
-from services.complaints.repository import MemoryComplaints
 from services.complaints.schemas import MAX_COMPLAINT_TEXT, command_bodies
 from services.complaints.service import KIND, ComplaintService
 from services.contracts.codec import decode

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from services.complaints.domain.complaint import LIFE
 from services.complaints.domain.handling import Handling
+from services.complaints.memory import MemoryComplaints
 from services.complaints.receipts import Receipts
-from services.complaints.repository import MemoryComplaints
 from services.complaints.service import ComplaintService
 from services.contracts import complaints as c
 from services.contracts.codec import decode

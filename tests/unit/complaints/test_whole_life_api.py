@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.complaints.repository import MemoryComplaints
+from services.complaints.memory import MemoryComplaints
 from services.complaints.telling import Teller
 from services.contracts.codec import decode
 from services.shared.cases import WriteConflict
