@@ -61,14 +61,16 @@ def run(settings: Settings) -> list[Figure]:
             load = closed_loop(port, lambda _: request("/complaints/v1/cases", FILING), 32, seconds / 2, 201)
             figures.append(figure("latency: most filings/s over HTTP", engine, "events/s", [load.rate]))
             for kind in (_one_by_one, _in_batches):
-                figures += _rates(stack, engine, kind, settings.runs, seconds)
+                figures += _rates(stack, engine, kind, settings, seconds)
     return figures
 
 
-def _rates(stack: Stack, engine: str, kind: Callable[[Stack, str], Traffic], runs: int, seconds: float) -> list[Figure]:
+def _rates(
+    stack: Stack, engine: str, kind: Callable[[Stack, str], Traffic], settings: Settings, seconds: float
+) -> list[Figure]:
     figures: list[Figure] = []
-    for rate in RATES:
-        done = [_once(stack, kind(stack, f"{rate}-{number}"), rate, seconds) for number in range(runs)]
+    for rate in RATES[:2] if settings.quick else RATES:
+        done = [_once(stack, kind(stack, f"{rate}-{number}"), rate, seconds) for number in range(settings.runs)]
         name = f"{done[0].name}, {rate}/s"
         held = all(one.late <= HELD_SECONDS for one in done)
         figures += _of(name, engine, done) if held else []
