@@ -151,7 +151,8 @@ class CasesFold:
         self, state: CaseState, clock: Clock, spec: ClockSpec, event: str, at: int, watermark: int,
         effects: list[Effect],
     ) -> bool:  # fmt: skip
-        """True when a breach turns out to be none. What comes too late settles it and begins the next round."""
+        """True when a breach turns out to be none. What comes too late settles it and begins the next round, unless a
+        restart has begun that already."""
         if clock.phase == RUNNING:
             clocks.renew(clock, at, event)
         elif clock.phase == BREACHED and clock.due is not None and at <= clock.due:
@@ -165,7 +166,8 @@ class CasesFold:
                 self._stop(state, clock, spec, event, at, watermark, effects)
         elif clock.phase == BREACHED:
             self._stop(state, clock, spec, event, at, watermark, effects)
-            state.clocks.append(clocks.again(clock, at, event, spec.warn_percent, self.calendar))
+            if _latest(state, clock.spec, clock.value) == clock.round:
+                state.clocks.append(clocks.again(clock, at, event, spec.warn_percent, self.calendar))
         return False
 
     def _start(
@@ -178,10 +180,8 @@ class CasesFold:
         if not again and not operation.starts:
             return
         name = spec.name
-        latest = state.closed.get(name if value is None else f"{name}:{value}", 0)
+        latest = _latest(state, name, value)
         earlier = [clock for clock in state.clocks if clock.spec == name and clock.value == value]
-        for clock in earlier:
-            latest = max(latest, clock.round)
         if latest and not again:
             return
         limit = _limit(spec, data)
@@ -221,7 +221,7 @@ class CasesFold:
             self._say.settle(state, clock, breach, spec, at, effects)
 
     def _close(self, state: CaseState, clock: Clock) -> None:
-        key = clock.spec if clock.value is None else f"{clock.spec}:{clock.value}"
+        key = _key(clock.spec, clock.value)
         state.closed[key] = max(state.closed.get(key, 0), clock.round)
         state.clocks = [other for other in state.clocks if other is not clock]
 
@@ -270,6 +270,16 @@ class CasesFold:
 def _picks(value: str | list[str], clock: Clock) -> bool:
     """Whether an event about `value` is about this clock."""
     return clock.value in value if isinstance(value, list) else clock.value == value
+
+
+def _key(spec: str, value: str | None) -> str:
+    return spec if value is None else f"{spec}:{value}"
+
+
+def _latest(state: CaseState, spec: str, value: str | None) -> int:
+    """The latest round of a clock so far; 0 before the first."""
+    rounds = [clock.round for clock in state.clocks if clock.spec == spec and clock.value == value]
+    return max([state.closed.get(_key(spec, value), 0), *rounds])
 
 
 def _officer(data: Any) -> str | None:

@@ -83,6 +83,17 @@ def test_a_second_round_that_was_begun_in_time_but_told_late_corrects_the_first(
     assert case.states()["overdue report#2"] == "open"
 
 
+def test_a_clock_that_breached_and_was_begun_anew_is_not_begun_a_second_time_by_news_of_the_first() -> None:
+    dispatched, signed = ComplaintDispatchedV1(agency="a1"), ComplaintSignedV1(agency="a1", section="s1")
+    case = Case().event("2026-01-26", ComplaintFiledV1(channel="letter")).event("2026-01-26", dispatched)
+    case.event("2026-02-05", dispatched).event("2026-02-05", signed).tick("2027-03-02")
+    stalled = [fact.fact_id for fact in case.facts if fact.offence == "stalled"]
+    assert len(stalled) == len(set(stalled))
+    assert {name: state for name, state in case.states().items() if name.startswith("stalled")} == {
+        "stalled movement": "settled", "stalled movement#2": "open",
+    }  # fmt: skip
+
+
 LEGAL = {"open": {"open", "settled", "corrected"}, "settled": {"corrected"}, "corrected": {"open"}}
 
 
