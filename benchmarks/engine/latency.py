@@ -122,15 +122,10 @@ def _once(stack: Stack, traffic: Traffic, rate: int, seconds: float) -> Run:
 
 def _of(name: str, engine: str, runs: list[Run]) -> list[Figure]:
     totals = [sorted(one.total for one in run.times) for run in runs]
-    found = [
-        figure(
-            f"latency: HTTP to event stream, {name}, {label}",
-            engine,
-            "ms",
-            [total[min(len(total) - 1, int(q * len(total)))] for total in totals],
-        )
-        for label, q in QUANTILES
-    ]
+    found = []
+    for label, q in QUANTILES:
+        ms = [total[min(len(total) - 1, int(q * len(total)))] for total in totals]
+        found.append(figure(f"latency: HTTP to event stream, {name}, {label}", engine, "ms", ms))
     for hop in HOPS:
         shares = [100 * fmean(one.hops[hop] for one in r.times) / fmean(one.total for one in r.times) for r in runs]
         found.append(figure(f"latency: share of {hop}, {name}", engine, "%", shares))

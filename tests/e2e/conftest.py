@@ -55,9 +55,14 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(browser: Browser, infra: Stack) -> Iterator[Site]:
+def sheets() -> None:
+    """What the pages load, made once for all tests."""
     if assets.main():
         pytest.skip("the web assets could not be made: is the npm registry within reach?")
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, infra: Stack, sheets: None) -> Iterator[Site]:
     serve = Process(infra, "notifications", "serve").ready()
     consume = Process(infra, "notifications", "consume").ready()
     found = Site(infra, serve.url)

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from deploy.embedded.plan import ROOT
 from deploy.embedded.stack import free_base, free_ports
-from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.screens import SCREENS
 from tests.support.stack import eventually
@@ -49,9 +48,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    if assets.main():
-        pytest.skip("the web assets could not be made: is the npm registry within reach?")
+def demo(tmp_path_factory: pytest.TempPathFactory, sheets: None) -> Iterator[Demo]:
     running = Demo(tmp_path_factory.mktemp("demo"))
     yield running
     if running.process.poll() is None:

@@ -13,7 +13,6 @@ from deploy.embedded.stack import Stack
 from services.complaints.domain.receipt_code import holds, plain
 from services.shared.access import Principal
 from services.shared.auth import load_key, mint
-from services.shared.web import assets
 from tests.e2e.conftest import Site, shoot
 from tests.support.processes_of_sources import Process, bearer, running
 from tests.support.screens import SCREENS
@@ -47,9 +46,7 @@ class Clerks:
 
 
 @pytest.fixture(scope="module")
-def clerks(browser: Browser, infra: Stack) -> Iterator[Clerks]:
-    if assets.main():
-        pytest.skip("the web assets could not be made: is the npm registry within reach?")
+def clerks(browser: Browser, infra: Stack, sheets: None) -> Iterator[Clerks]:
     with running(infra, "complaints", "serve") as process:
         found = Clerks(infra, process)
         day = datetime.now(UTC).date()

@@ -19,7 +19,6 @@ from services.shared.access import Principal, Reach
 from services.shared.auth import load_key, mint
 from services.shared.commands import Order
 from services.shared.mongo import connect_store
-from services.shared.web import assets
 from tests.support.folding import POLICIES
 from tests.support.processes_of_sources import Process, running
 from tests.support.screens import SCREENS
@@ -66,9 +65,7 @@ def weeks_ago(stack: Stack) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def office(browser: Browser, infra: Stack) -> Iterator[Office]:
-    if assets.main():
-        pytest.skip("the web assets could not be made: is the npm registry within reach?")
+def office(browser: Browser, infra: Stack, sheets: None) -> Iterator[Office]:
     weeks_ago(infra)
     with running(infra, "complaints", "serve") as process:
         yield Office(infra, process)

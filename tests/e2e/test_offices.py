@@ -14,7 +14,6 @@ from services.complaints.rewards.domain.reward import reward_id
 from services.contracts.identifiers import new_id
 from services.shared.access import Principal
 from services.shared.auth import load_key, mint
-from services.shared.web import assets
 from tests.support.processes_of_sources import bearer, running
 from tests.support.screens import SCREENS
 from tests.support.seats import Open, looked_at, seats
@@ -96,9 +95,7 @@ class Town(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def town(browser: Browser, infra: Stack) -> Iterator[Town]:
-    if assets.main():
-        pytest.skip("the web assets could not be made: is the npm registry within reach?")
+def town(browser: Browser, infra: Stack, sheets: None) -> Iterator[Town]:
     plan, written = infra.plan, infra.data / "users.txt"
     passwords = dict(line.split(" ", 1) for line in written.read_text("utf-8").splitlines())
     with (

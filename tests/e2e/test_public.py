@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from deploy.embedded.stack import Stack
 from services.complaints.domain.receipt_code import holds, plain
-from services.shared.web import assets
 from tests.e2e.conftest import SIZES, findings, shoot
 from tests.support.files import CANARY, REFUSED, picture
 from tests.support.processes_of_sources import Process, bearer, running
@@ -69,9 +68,7 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def desk(browser: Browser, infra: Stack) -> Iterator[Desk]:
-    if assets.main():
-        pytest.skip("the web assets could not be made: is the npm registry within reach?")
+def desk(browser: Browser, infra: Stack, sheets: None) -> Iterator[Desk]:
     with running(infra, "complaints", "serve") as process:
         yield Desk(infra, process)
 

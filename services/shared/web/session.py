@@ -49,7 +49,8 @@ def routes(pages: StaffPages, settings: Settings) -> APIRouter:
             error = "sign_in.name_missing" if not name.strip() else "sign_in.password_missing"
             return pages.render(request, "sign_in.html", 422, name=name, target=target, error=error)
         sources = (request.client.host if request.client else "", f"account {name.strip()[:100]}")
-        if seconds := max(guessing.attempt(source) for source in sources):
+        # An address that has guessed too often takes nothing from the account it guesses at.
+        if seconds := next((wait for source in sources if (wait := guessing.attempt(source))), 0):
             answer = pages.render(request, "sign_in.html", 429, name=name, target=target, error="sign_in.too_many")
             answer.headers["Retry-After"] = str(seconds)
             return answer
